@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { detectedThreat } from './detection.ts';
+import { runPayload } from './run-payload.ts';
+import {
+  agentId,
+  deviceId,
+  hostname,
+  ipAddress,
+  macAddress,
+  platform,
+  runMode,
+  taskKind,
+  timestamp,
+} from './vocabulary.ts';
+
+/** Ed25519 public key as a JWK (RFC 8037). Its RFC 7638 thumbprint is the agentId. */
+export const publicKeyJwk = z.strictObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+
+export const hostFacts = z.strictObject({
+  hostname,
+  ips: z.array(ipAddress).max(64),
+  macs: z.array(macAddress).max(64),
+  platform,
+  osVersion: z.string().max(256),
+  deviceId: deviceId.optional(),
+});
+export type HostFacts = z.infer<typeof hostFacts>;
+
+export const enrolRequest = z.strictObject({
+  enrolmentToken: z.string().min(1).max(256),
+  enrolmentId: z.uuid(),
+  publicKey: publicKeyJwk,
+  host: hostFacts,
+});
+export type EnrolRequest = z.infer<typeof enrolRequest>;
+
+export const enrolResponse = z.object({
+  agentId,
+  endpointId: z.uuid(),
+  poll: z.object({ holdSeconds: z.number(), nextPollSeconds: z.number() }),
+});
+export type EnrolResponse = z.infer<typeof enrolResponse>;
+
+export const enrolmentTokenRequest = z.strictObject({
+  expiresInSeconds: z.int().min(1).max(31_536_000).default(3600),
+  maxUses: z.int().min(1).max(1_000_000).default(1),
+  replacesAgentId: agentId.optional(),
+});
+
+export const enrolmentTokenResponse = z.object({
+  enrolmentToken: z.string(),
+  expiresAt: timestamp,
+  maxUses: z.int(),
+});
+
+const eventHead = { eventId: z.uuid(), at: timestamp };
+
+/** What an agent says about one attempt. `data` of `result` is a run result; it is checked by the task, place by place. */
+export const attemptEvent = z.discriminatedUnion('type', [
+  z.strictObject({ ...eventHead, type: z.literal('accepted'), data: z.strictObject({}).optional() }),
+  z.strictObject({ ...eventHead, type: z.literal('started'), data: z.strictObject({}).optional() }),
+  z.strictObject({
+    ...eventHead,
+    type: z.literal('progress'),
+    data: z.strictObject({ phase: z.string().max(64), percent: z.number().min(0).max(100).optional() }),
+  }),
+  z.strictObject({
+    ...eventHead,
+    type: z.literal('busy'),
+    data: z.strictObject({ retryAfterSeconds: z.number().min(0).max(86_400).optional() }).optional(),
+  }),
+  z.strictObject({ ...eventHead, type: z.literal('result'), data: z.unknown() }),
+]);
+export type AttemptEvent = z.infer<typeof attemptEvent>;
+
+/** Body of `POST /v1/tasks/{id}/attempts/{n}/events`. */
+export const attemptEventsRequest = z.strictObject({ events: z.array(z.unknown()).min(1).max(100) });
+
+/** Per item: 200 stored or duplicate, 409 stale attempt, 410 over, 422 does not fit. */
+export const eventOutcome = z.object({
+  eventId: z.string(),
+  code: z.union([z.literal(200), z.literal(404), z.literal(409), z.literal(410), z.literal(422)]),
+  late: z.literal(true).optional(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+});
+export type EventOutcome = z.infer<typeof eventOutcome>;
+export const attemptEventsResponse = z.object({ outcomes: z.array(eventOutcome) });
+
+export const capability = z.enum(['assess', 'mitigate', 'scan', 'rollback']);
+export type Capability = z.infer<typeof capability>;
+
+export const checkInRequest = z.strictObject({
+  bootId: z.string().min(1).max(128),
+  agentVersion: z.string().min(1).max(64),
+  host: hostFacts.optional(),
+  capabilities: z.array(capability).max(16),
+  running: z
+    .array(
+      z.strictObject({
+        taskId: z.uuid(),
+        run: z.int().min(1),
+        attempt: z.int().min(1),
+        phase: z.string().max(64),
+        percent: z.number().min(0).max(100).optional(),
+      }),
+    )
+    .max(64)
+    .default([]),
+  /** Runs whose result stands in the journal and was not acknowledged yet. */
+  journalPending: z
+    .array(z.strictObject({ taskId: z.uuid(), run: z.int().min(1), attempt: z.int().min(1) }))
+    .max(1000)
+    .default([]),
+  events: z
+    .array(z.looseObject({ taskId: z.uuid(), attempt: z.int().min(1) }))
+    .max(100)
+    .default([]),
+  waitSeconds: z.number().min(0).max(60).default(0),
+});
+export type CheckInRequest = z.infer<typeof checkInRequest>;
+
+/** A run as it is handed to an agent. Durations are for the agent's monotonic clock; the server alone decides expiry. */
+export const handedTask = z.object({
+  taskId: z.uuid(),
+  run: z.int(),
+  mode: runMode,
+  attempt: z.int(),
+  kind: taskKind,
+  payload: runPayload,
+  payloadSha256: z.string(),
+  notBefore: timestamp,
+  startBy: timestamp,
+  runTimeoutSeconds: z.number(),
+  leaseSeconds: z.number(),
+  priority: z.int(),
+});
+export type HandedTask = z.infer<typeof handedTask>;
+
+const taskRef = z.object({ taskId: z.uuid(), run: z.int(), attempt: z.int() });
+
+export const checkInResponse = z.object({
+  outcomes: z.array(eventOutcome),
+  tasks: z.array(handedTask),
+  /** Runs the agent is asked to stop. */
+  cancels: z.array(taskRef),
+  /** Runs the next check-in has to answer for: in `running`, in `journalPending` or `events`, or in none. */
+  probes: z.array(taskRef),
+  serverTime: timestamp,
+  nextPollSeconds: z.number(),
+});
+export type CheckInResponse = z.infer<typeof checkInResponse>;
+
+/** How a user's own scan, report or restore starts (`POST /v1/agents/me/tasks`). */
+export const agentTaskRequest = z.discriminatedUnion('kind', [
+  z.strictObject({
+    requestId: z.uuid(),
+    kind: z.literal('on-demand-scan'),
+    paths: z.array(z.string().min(1).max(4096)).max(1000).optional(),
+    choose: z.boolean().optional(),
+  }),
+  z.strictObject({ requestId: z.uuid(), kind: z.literal('user-initiated-event'), threat: detectedThreat }),
+  z.strictObject({
+    requestId: z.uuid(),
+    kind: z.literal('restore'),
+    taskId: z.uuid(),
+    items: z.array(z.string().min(1).max(128)).max(10_000).optional(),
+  }),
+]);
+export type AgentTaskRequest = z.infer<typeof agentTaskRequest>;
+
+export const agentTaskResponse = taskRef;
+
+export const agentConfiguration = z.object({
+  scanQueryUrl: z.url().optional(),
+  roots: z.array(z.string()).optional(),
+  patterns: z.array(z.string()).default([]),
+});
+
+/** Signature parameters every agent request carries (RFC 9421). */
+export const SIGNATURE_LABEL = 'quell';
+export const SIGNED_COMPONENTS = ['@method', '@path', '@query'] as const;
+/** Signed as well when the request has a body (RFC 9530, sha-256). */
+export const SIGNED_BODY_COMPONENT = 'content-digest';

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** RFC 9457 problem details. `errors` names every offending place by JSON Pointer (RFC 6901). */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int().min(400).max(599),
+  detail: z.string(),
+  instance: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problem>;
+
+/** Every problem type Quell answers with: its `type` is `urn:quell:problem:<name>`. */
+export const problemTypes = {
+  'invalid-request': { status: 400, title: 'The request does not fit its schema' },
+  unauthenticated: { status: 401, title: 'No valid credential' },
+  forbidden: { status: 403, title: 'The credential lacks a scope' },
+  'not-found': { status: 404, title: 'There is no such thing' },
+  'method-not-allowed': { status: 405, title: 'The path does not take this method' },
+  conflict: { status: 409, title: 'The state refuses this' },
+  'identity-conflict': { status: 409, title: 'Two live agents claim one identity' },
+  'stale-attempt': { status: 409, title: 'A newer attempt took over' },
+  gone: { status: 410, title: 'It is over' },
+  'precondition-failed': { status: 412, title: 'The version is not the one you named' },
+  'payload-too-large': { status: 413, title: 'The body is larger than allowed' },
+  'unsupported-media-type': { status: 415, title: 'The body has a type this path does not read' },
+  unprocessable: { status: 422, title: 'The content does not fit the contract' },
+  'too-many-requests': { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'A fault on our side' },
+  unavailable: { status: 503, title: 'Not available now' },
+} as const satisfies Record<string, { status: number; title: string }>;
+export type ProblemType = keyof typeof problemTypes;
+
+/** Builds a problem body. `detail` says what is wrong this time and, where there is one, the cure. */
+export function problemOf(
+  name: ProblemType,
+  detail: string,
+  extra: { instance?: string; errors?: { pointer: string; detail: string }[] } = {},
+): Problem {
+  const { status, title } = problemTypes[name];
+  return { type: `urn:quell:problem:${name}`, title, status, detail, ...extra };
+}
+
+/** The JSON Pointer (RFC 6901) of a path of member names and indexes; '' is the whole document. */
+export function jsonPointer(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}

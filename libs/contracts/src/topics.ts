@@ -1,0 +1,12 @@
+/** Names, keys and shapes of the Kafka topics. Other people's tools rely on these names. */
+export const topics = {
+  detections: 'detections.v1',
+  tasks: 'tasks.v1',
+  devices: 'devices.v1',
+  agents: 'agents.v1',
+  vpnDecisions: 'vpn-decisions.v1',
+  deadLetters: 'dead-letters.v1',
+} as const;
+export type Topic = (typeof topics)[keyof typeof topics];
+
+export const compactedTopics: readonly Topic[] = [topics.devices, topics.agents];

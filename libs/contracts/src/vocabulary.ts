@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+/** What a task is for. Source: the task column of the status table in the seed text. */
+export const taskKind = z.enum([
+  'threat-mitigation',
+  'on-demand-scan',
+  'post-installation-scan',
+  'user-initiated-event',
+]);
+export type TaskKind = z.infer<typeof taskKind>;
+
+/** Who asked for a task. An on-demand scan by `user` and one by `administrator` reach different statuses. */
+export const taskInitiator = z.enum(['user', 'administrator', 'system', 'source']);
+export type TaskInitiator = z.infer<typeof taskInitiator>;
+
+/** What one run of a task does on the endpoint. */
+export const runMode = z.enum(['assess', 'mitigate', 'scan', 'rollback']);
+export type RunMode = z.infer<typeof runMode>;
+
+/** OCSF `severity_id`: 0 unknown, 1 informational, 2 low, 3 medium, 4 high, 5 critical, 6 fatal, 99 other. */
+export const severity = z.union([z.int().min(0).max(6), z.literal(99)]);
+export type Severity = z.infer<typeof severity>;
+
+export const platform = z.enum(['windows', 'macos', 'linux', 'ios', 'android', 'chromeos', 'other']);
+export type Platform = z.infer<typeof platform>;
+
+export const threatKind = z.enum(['file', 'process', 'registry-key', 'service', 'network', 'other']);
+export type ThreatKind = z.infer<typeof threatKind>;
+
+/** RFC 3339 with an offset or `Z`. A time without a zone is refused: its meaning would depend on the reader. */
+export const timestamp = z.iso.datetime({ offset: true });
+
+/** Lower-case hex SHA-256; upper case is folded on the way in. */
+export const sha256 = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
+  .transform((hex) => hex.toLowerCase());
+
+export const ipAddress = z.union([z.ipv4(), z.ipv6()]);
+
+export const macAddress = z
+  .string()
+  .regex(/^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/, 'must be six hexadecimal pairs separated by ":" or "-"')
+  .transform((mac) => mac.toLowerCase().replaceAll('-', ':'));
+
+export const hostname = z.string().min(1).max(253);
+
+/** A device's printed or known ID: 1–128 characters, given by whoever knows it. */
+export const deviceId = z.string().min(1).max(128);
+
+/** RFC 7638 thumbprint (base64url SHA-256) of an agent's public JWK. */
+export const agentId = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint');
+
+/** The one place that a `switch` over a union ends; reaching it at run time is a defect. */
+export function assertNever(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}
