@@ -63,7 +63,14 @@ export const taskEventData = {
   /** The source changed a detection that this task already counts. */
   DetectionUpdated: z.object({ detection: takenDetection }),
   /** One hand-out of the current run. `attempt` rises over the whole task. */
-  TaskDispatched: z.object({ run, attempt, agentId, leaseSeconds: z.number().positive() }),
+  TaskDispatched: z.object({
+    run,
+    attempt,
+    agentId,
+    leaseSeconds: z.number().positive(),
+    /** Whether this agent could run a scan instead, should it find its platform unfit for the task. */
+    scanCapable: z.boolean(),
+  }),
   /** The agent has the run in its journal; the run clock starts at the run's first acceptance. */
   TaskAccepted: z.object({ run, attempt, agentId, bootId: z.string().optional() }),
   /** The agent is busy: the run goes back to the queue, no attempt is used up. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { reportedThreat, threatOutcome } from './run-result.ts';
 import { taskEndpoint } from './task-endpoint.ts';
-import { taskStatus } from './task-status.ts';
+import { type StatusCode, taskStatus } from './task-status.ts';
 import { runMode, severity, sha256, taskInitiator, taskKind, timestamp } from './vocabulary.ts';
 
 export const statusGroup = z.enum([
@@ -14,6 +14,20 @@ export const statusGroup = z.enum([
   'unsuccessful',
 ]);
 export type StatusGroup = z.infer<typeof statusGroup>;
+
+const codes: readonly StatusCode[] = taskStatus.options.map((option) => option.shape.code.value);
+
+/** The 23 codes. */
+export const statusCode = z.enum(codes);
+
+/** A status as a task carries it; the rest of what is known of it is in the catalogue. */
+export const statusLabel = z.object({
+  code: statusCode,
+  label: z.string(),
+  group: statusGroup,
+  actionRequired: z.boolean(),
+});
+export type StatusLabel = z.infer<typeof statusLabel>;
 
 /** A sentence that tells the operator what to do; `href` and `command` are ready to use for this very task. */
 export const recommendedAction = z.object({
@@ -30,12 +44,7 @@ export const taskDto = z.object({
   initiator: taskInitiator,
   severity,
   endpoint: taskEndpoint,
-  status: z.object({
-    code: z.string(),
-    label: z.string(),
-    group: statusGroup,
-    actionRequired: z.boolean(),
-  }),
+  status: statusLabel,
   /** The facts behind the status: which limit, which component, which items. */
   facts: taskStatus,
   reason: z.string().optional(),
