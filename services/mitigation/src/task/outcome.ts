@@ -1,0 +1,138 @@
+import type { ReportedThreat, RollbackItem, RunOutcome, RunResult } from '@quell/contracts/run-result';
+import type { TaskStatus } from '@quell/contracts/task-status';
+import { assertNever } from '@quell/contracts/vocabulary';
+import { type Task, userChooses } from './task.ts';
+import { mergedThreats } from './threats.ts';
+
+/** A result's status, or the place where it breaks the contract (RFC 6901 pointer into the result). */
+export type Judgement = { readonly ok: true; readonly status: TaskStatus } | ResultRefusal;
+export interface ResultRefusal {
+  readonly ok: false;
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+const accept = (status: TaskStatus): Judgement => ({ ok: true, status });
+const refuse = (pointer: string, detail: string): ResultRefusal => ({ ok: false, pointer, detail });
+
+/**
+ * What a result of the task's latest run folds to. Total: every kind × mode × outcome gives a status or a refusal.
+ * Source: statuses.md, "The fold when an agent reports the end of a run", rules 0–4.
+ */
+export function judgeResult(task: Task, result: RunResult): Judgement {
+  const { mode } = task.run;
+  switch (result.outcome) {
+    case 'assessed':
+      if (mode !== 'assess') return illegal(result.outcome, mode);
+      return judgeAssessed(task, result);
+    case 'finished':
+      if (mode !== 'mitigate' && mode !== 'scan') return illegal(result.outcome, mode);
+      return judgeFinished(task, result);
+    case 'rolled-back':
+    case 'rollback-failed':
+      if (mode !== 'rollback') return illegal(result.outcome, mode);
+      return judgeRollback(task, result.items ?? []);
+    case 'stopped':
+      if (task.cancel?.run !== task.run.number) return refuse('/outcome', 'nobody asked this run to stop');
+      return accept({ code: 'incomplete-task', reason: 'cancelled' });
+    case 'platform-not-supported':
+      return accept({ code: 'platform-not-supported', scanOffered: task.run.scanCapable && mode !== 'scan' });
+    case 'component-restart-required':
+      return accept({
+        code: task.kind === 'threat-mitigation' ? 'agent-component-restart-required' : 'agent-component-error',
+        ...(result.component === undefined ? {} : { component: result.component }),
+      });
+    case 'component-error':
+      return accept({
+        code: 'agent-component-error',
+        ...(result.component === undefined ? {} : { component: result.component }),
+      });
+    case 'configuration-corrupted':
+      return accept({
+        code: 'corrupted-configuration',
+        ...(result.configurationFile === undefined ? {} : { configurationFile: result.configurationFile }),
+      });
+    case 'pattern-not-found':
+      return accept({
+        code: 'pattern-not-found',
+        ...(result.patternId === undefined ? {} : { patternId: result.patternId }),
+      });
+    case 'scan-query-unsendable':
+      return accept({ code: 'cannot-send-scan-query' });
+    default:
+      return assertNever(result.outcome);
+  }
+}
+
+function illegal(outcome: RunOutcome, mode: string): ResultRefusal {
+  return refuse('/outcome', `a run in mode ${mode} cannot end as ${outcome}`);
+}
+
+function judgeAssessed(task: Task, result: RunResult): Judgement {
+  return leftByUserRefusal(task, result) ?? foundOr(task, result);
+}
+
+function foundOr(task: Task, result: RunResult): Judgement {
+  const threats = mergedThreats(task, result);
+  if (threats.some(({ outcome }) => outcome === 'found')) return accept({ code: 'manual-cleanup-needed' });
+  return accept(statusOfThreats(task, threats, result.bypassedFiles));
+}
+
+function judgeFinished(task: Task, result: RunResult): Judgement {
+  const reported = result.threats ?? [];
+  const stillFound = reported.findIndex(({ outcome }) => outcome === 'found');
+  if (stillFound >= 0) return refuse(`/threats/${stillFound}/outcome`, 'a finished run leaves no threat as found');
+  const left = leftByUserRefusal(task, result);
+  if (left !== undefined) return left;
+  const answered = new Set(reported.map(({ id }) => id));
+  const missing = task.run.payload.targets.find(({ id }) => !answered.has(id));
+  if (missing !== undefined) return refuse('/threats', `the target ${missing.id} has no answer`);
+  return accept(statusOfThreats(task, mergedThreats(task, result), result.bypassedFiles));
+}
+
+function leftByUserRefusal(task: Task, result: RunResult): ResultRefusal | undefined {
+  if (userChooses(task)) return undefined;
+  const left = (result.threats ?? []).findIndex(({ outcome }) => outcome === 'left-by-user');
+  if (left < 0) return undefined;
+  return refuse(`/threats/${left}/outcome`, 'only an on-demand scan by the user lets the user leave threats');
+}
+
+/** Rules 1–4 over all threats of the task. */
+function statusOfThreats(task: Task, threats: readonly ReportedThreat[], bypassedFiles?: number): TaskStatus {
+  if (threats.length === 0) {
+    return { code: 'no-threat-found', ...(bypassedFiles === undefined ? {} : { bypassedFiles }) };
+  }
+  const of = (outcome: ReportedThreat['outcome']) => threats.filter((threat) => threat.outcome === outcome);
+  const failed = of('failed');
+  const left = of('left-by-user');
+  if (userChooses(task) && left.length > 0) {
+    const unanswered = left.every(({ action }) => action === 'no-answer') ? ({ reason: 'no-answer' } as const) : {};
+    if (left.length === threats.length) return { code: 'no-action-on-threats', left, ...unanswered };
+    if (failed.length > 0) return { code: 'not-all-selected-threats-resolved', failed, left };
+    return { code: 'selected-threats-resolved', left, ...unanswered };
+  }
+  if (failed.length > 0) return { code: 'not-all-threats-resolved', failed };
+  if (of('resolved').length > 0 || task.kind !== 'threat-mitigation') return { code: 'all-threats-resolved' };
+  const [handled] = of('handled-by-security-software');
+  if (handled !== undefined) {
+    return {
+      code: 'security-software-took-action',
+      ...(handled.by === undefined ? {} : { by: handled.by }),
+      ...(handled.action === undefined ? {} : { action: handled.action }),
+    };
+  }
+  return { code: of('gone').length > 0 ? 'threat-no-longer-exists' : 'potential-threat-resolved' };
+}
+
+function judgeRollback(task: Task, items: readonly RollbackItem[]): Judgement {
+  const handed = new Set((task.run.payload.items ?? []).map(({ id }) => id));
+  const stranger = items.findIndex(({ id }) => !handed.has(id));
+  if (stranger >= 0) return refuse(`/items/${stranger}/id`, 'this item was not handed out');
+  const answered = new Set(items.map(({ id }) => id));
+  const missing = [...handed].find((id) => !answered.has(id));
+  if (missing !== undefined) return refuse('/items', `the item ${missing} has no answer`);
+  const failed = items.filter(({ restored }) => !restored);
+  return accept(
+    failed.length === 0 ? { code: 'rollback-successful' } : { code: 'rollback-unsuccessful', items: failed },
+  );
+}

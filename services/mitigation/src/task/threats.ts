@@ -1,0 +1,70 @@
+import type { RestoreItem, Target } from '@quell/contracts/run-payload';
+import { goodOutcomes, type ReportedThreat, type RunResult } from '@quell/contracts/run-result';
+import type { Task } from './task.ts';
+
+/** Runs that look at everything, so that what they do not mention is no longer there. */
+function looksEverywhere(task: Task): boolean {
+  return task.run.mode === 'scan' || (task.run.mode === 'mitigate' && task.run.payload.targets.length === 0);
+}
+
+/**
+ * The task's threats after a result: merged by id, the last outcome wins, but `gone` never replaces a good outcome, a threat that a
+ * finished scan no longer reports becomes `gone`, and the threat of a restored item is `found` again (statuses.md, the fold).
+ */
+export function mergedThreats(task: Task, result: RunResult): ReportedThreat[] {
+  const merged = new Map(task.threats.map((threat) => [threat.id, threat]));
+  const reported = new Set<string>();
+  for (const threat of result.threats ?? []) {
+    reported.add(threat.id);
+    const before = merged.get(threat.id);
+    if (threat.outcome === 'gone' && before !== undefined && goodOutcomes.has(before.outcome)) continue;
+    merged.set(threat.id, threat);
+  }
+  if (result.outcome === 'finished' && looksEverywhere(task)) {
+    for (const [id, threat] of merged) {
+      if (!reported.has(id) && !goodOutcomes.has(threat.outcome)) merged.set(id, { ...threat, outcome: 'gone' });
+    }
+  }
+  for (const item of task.restorable) {
+    const threat = merged.get(item.threatId);
+    const restored = result.items?.some(({ id, restored }) => id === item.id && restored);
+    if (task.run.mode === 'rollback' && restored && threat !== undefined) {
+      const { by: _by, action: _action, error: _error, ...bare } = threat;
+      merged.set(item.threatId, { ...bare, outcome: 'found' });
+    }
+  }
+  return [...merged.values()];
+}
+
+/** What a rollback could put back after a result: new backups come in, restored ones go out. */
+export function restorableAfter(task: Task, result: RunResult): RestoreItem[] {
+  const items = new Map(task.restorable.map((item) => [item.id, item]));
+  if (task.run.mode === 'rollback') {
+    for (const { id, restored } of result.items ?? []) if (restored) items.delete(id);
+  } else {
+    for (const backup of result.backups ?? []) items.set(backup.id, backup);
+  }
+  return [...items.values()];
+}
+
+/** What a new mitigate or assess run is handed: every target and every reported threat that has no good outcome yet. */
+export function targetsLeft(task: Task): Target[] {
+  const outcomeOf = new Map(task.threats.map((threat) => [threat.id, threat]));
+  const isLeft = (id: string) => {
+    const threat = outcomeOf.get(id);
+    return threat === undefined || !goodOutcomes.has(threat.outcome);
+  };
+  const left = task.run.payload.targets.filter(({ id }) => isLeft(id));
+  const known = new Set(left.map(({ id }) => id));
+  for (const { id, name, path, sha256 } of task.threats) {
+    if (known.has(id) || !isLeft(id)) continue;
+    left.push({
+      id,
+      kind: 'file',
+      name,
+      ...(path === undefined ? {} : { path }),
+      ...(sha256 === undefined ? {} : { sha256 }),
+    });
+  }
+  return left;
+}
