@@ -202,24 +202,20 @@ export const statusCatalogue: readonly StatusEntry[] = [
   ...actionRequired.map((row) => ({ ...row, actionRequired: true })),
 ].map((row, index) => ({ number: index + 1, ...row }));
 
-const byCode = new Map(statusCatalogue.map((entry) => [entry.code, entry]));
-
-/** The catalogue's row of a status. */
-export function statusEntry(code: StatusCode): StatusEntry {
-  const entry = byCode.get(code);
-  if (entry === undefined) throw new Error(`no such status: ${code}`);
-  return entry;
-}
+/** The catalogue's row of each status. */
+export const statusByCode = Object.fromEntries(statusCatalogue.map((entry) => [entry.code, entry])) as Readonly<
+  Record<StatusCode, StatusEntry>
+>;
 
 /** The part of a status that a task carries (`TaskDto.status`). */
 export function statusLabelOf(code: StatusCode): StatusLabel {
-  const { label, group, actionRequired } = statusEntry(code);
+  const { label, group, actionRequired } = statusByCode[code];
   return { code, label, group, actionRequired };
 }
 
 /** Whether a task of this kind, asked for by this party, may ever have the status. Source: the task column of the source's table. */
 export function canReach(code: StatusCode, kind: TaskKind, initiator: TaskInitiator): boolean {
-  return statusEntry(code).kinds.some(
+  return statusByCode[code].kinds.some(
     (reach) => reach.kind === kind && (reach.initiator === undefined || reach.initiator === initiator),
   );
 }
