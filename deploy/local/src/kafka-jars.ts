@@ -1,0 +1,132 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { StartError } from './start-error.ts';
+
+const run = promisify(execFile);
+const kafkaDir = fileURLToPath(new URL('../../kafka', import.meta.url));
+
+/** The broker's log configuration beside its `pom.xml`. */
+export const kafkaLogConfig = join(kafkaDir, 'log4j2.properties');
+
+/**
+ * The directory with the broker's jars, fetched through Maven when this `pom.xml` is new here; all data directories share it.
+ * Starts at the same time are safe: one fetches while the others wait, and a directory gets its name only when complete.
+ *
+ * @param onProgress told how many files have come so far (there are about 340 with an empty Maven cache).
+ * @throws StartError when Maven is missing or fails.
+ */
+export async function kafkaJars(onProgress?: (files: number) => void): Promise<string> {
+  const pom = await readFile(join(kafkaDir, 'pom.xml'));
+  const jars = join(kafkaDir, 'target', `jars-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`);
+  if (await exists(jars)) return jars;
+  await mkdir(join(kafkaDir, 'target'), { recursive: true });
+
+  const release = await turn(`${jars}.lock`);
+  const unfinished = `${jars}.new-${randomBytes(4).toString('hex')}`;
+  try {
+    if (await exists(jars)) return jars;
+    await fetchJars(unfinished, onProgress);
+    await rename(unfinished, jars).catch(async (error) => {
+      if (!(await exists(jars))) throw error;
+    });
+    return jars;
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+    await release();
+  }
+}
+
+/**
+ * The `java` to run the broker with: of `JAVA_HOME`, else of the path.
+ *
+ * @throws StartError when there is none or it is older than 17.
+ */
+export async function java17(): Promise<string> {
+  const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java';
+  const cure = 'Install Java 17 or newer and Maven, start a Docker engine, or set KAFKA_BROKERS.';
+  const version = await run(java, ['-version']).catch(() => undefined);
+  if (!version) throw new StartError(`Kafka needs Java, and ${java} does not run. ${cure}`);
+  const major = Number(/version "(?:1\.)?(\d+)/.exec(version.stderr)?.[1]);
+  if (!(major >= 17)) throw new StartError(`Kafka needs Java 17 or newer, and ${java} is version ${major}. ${cure}`);
+  return java;
+}
+
+async function fetchJars(into: string, onProgress?: (files: number) => void): Promise<void> {
+  const args = ['-B', '-f', join(kafkaDir, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime'];
+  const maven = spawn('mvn', [...args, `-DoutputDirectory=${into}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const endWithUs = () => maven.kill();
+  process.once('exit', endWithUs);
+  try {
+    const { code, output } = await finished(maven, onProgress);
+    if (code === 0) return;
+    const reason = output.split('\n').find((line) => line.includes('[ERROR]')) ?? output.trimEnd().split('\n').at(-1);
+    throw new StartError(
+      `Fetching Kafka through Maven failed: ${reason}. Check that Maven reaches a repository, or set KAFKA_BROKERS.`,
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new StartError(
+      'Kafka is fetched through Maven, and mvn does not run. Install Maven, start a Docker engine, or set KAFKA_BROKERS.',
+    );
+  } finally {
+    process.off('exit', endWithUs);
+  }
+}
+
+function finished(
+  maven: ChildProcess,
+  onProgress?: (files: number) => void,
+): Promise<{ code: number; output: string }> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    let files = 0;
+    const read = (chunk: Buffer) => {
+      output = (output + chunk).slice(-100_000);
+      const came = chunk.toString().split('Downloaded from').length - 1;
+      files += came;
+      if (came > 0) onProgress?.(files);
+    };
+    maven.stdout?.on('data', read);
+    maven.stderr?.on('data', read);
+    maven.once('error', reject);
+    maven.once('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** Waits for its turn on a lock file that names its holder; a holder that died loses it. */
+async function turn(lockFile: string): Promise<() => Promise<void>> {
+  for (;;) {
+    try {
+      const file = await open(lockFile, 'wx');
+      await file.write(String(process.pid));
+      await file.close();
+      return () => rm(lockFile, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const holder = Number(await readFile(lockFile, 'utf8').catch(() => ''));
+      if (holder > 0 && !isAlive(holder)) await rm(lockFile, { force: true });
+      await delay(200);
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
