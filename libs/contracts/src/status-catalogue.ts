@@ -202,10 +202,14 @@ export const statusCatalogue: readonly StatusEntry[] = [
   ...actionRequired.map((row) => ({ ...row, actionRequired: true })),
 ].map((row, index) => ({ number: index + 1, ...row }));
 
-/** The catalogue's row of each status. */
-export const statusByCode = Object.fromEntries(statusCatalogue.map((entry) => [entry.code, entry])) as Readonly<
+const statusByCode = Object.fromEntries(statusCatalogue.map((entry) => [entry.code, entry])) as Readonly<
   Record<StatusCode, StatusEntry>
 >;
+
+/** The catalogue's row of a status. */
+export function statusEntry(code: StatusCode): StatusEntry {
+  return statusByCode[code];
+}
 
 /** The part of a status that a task carries (`TaskDto.status`). */
 export function statusLabelOf(code: StatusCode): StatusLabel {

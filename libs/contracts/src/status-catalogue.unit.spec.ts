@@ -1,4 +1,4 @@
-import { canReach, statusByCode, statusCatalogue, statusLabelOf } from './status-catalogue.ts';
+import { canReach, statusCatalogue, statusEntry, statusLabelOf } from './status-catalogue.ts';
 import { taskStatus } from './task-status.ts';
 import { taskInitiator, taskKind } from './vocabulary.ts';
 
@@ -91,5 +91,5 @@ test('the label part of a task is that of its row', () => {
     group: 'rollback',
     actionRequired: true,
   });
-  expect(statusByCode['no-threat-found'].number).toBe(6);
+  expect(statusEntry('no-threat-found').number).toBe(6);
 });

@@ -1,11 +1,11 @@
 import { secondsText, threatsText, valueText } from './fact-text.ts';
-import { statusByCode } from './status-catalogue.ts';
+import { statusEntry } from './status-catalogue.ts';
 import type { TaskStatus } from './task-status.ts';
 import { assertNever } from './vocabulary.ts';
 
 /** What the status means, and what this task's facts add to it (`TaskDto.description`). */
 export function statusDescription(facts: TaskStatus): string {
-  const { description } = statusByCode[facts.code];
+  const { description } = statusEntry(facts.code);
   const added = addedFacts(facts);
   return added === undefined ? description : `${description} ${added}`;
 }
