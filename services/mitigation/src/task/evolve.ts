@@ -125,7 +125,7 @@ function opened(data: TaskEventData<'TaskOpened'>, event: RecordedTaskEvent): Ta
     attempt: 0,
     threats: [],
     restorable: [],
-    reports: new Set(),
+    reports: [],
     openedAt: event.recordedAt,
     updatedAt: event.recordedAt,
     version: event.version,
@@ -162,8 +162,8 @@ function inPhase(
   return { ...task, ...rest, status: { code: 'mitigation-in-progress', phase }, run: { ...task.run, ...run } };
 }
 
-function withReport(task: Task, id: string): ReadonlySet<string> {
-  return new Set([...task.reports, id]);
+function withReport(task: Task, id: string): readonly string[] {
+  return [...task.reports, id];
 }
 
 function afterResult(task: Task, result: RunResult, end: RunEnd, reportId: string): Task {
@@ -183,7 +183,7 @@ function ended(task: Task, status: TaskStatus, end: RunEnd, cancelOutcome: Cance
   return {
     ...task,
     status,
-    run: { ...task.run, end },
+    run: { ...task.run, end, endedAt: task.updatedAt },
     ...(asked && task.cancel !== undefined ? { cancel: { ...task.cancel, outcome: cancelOutcome } } : {}),
   };
 }

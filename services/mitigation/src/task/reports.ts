@@ -30,7 +30,7 @@ const answer = (code: ReportAnswer['code'], ...events: TaskEvent[]): ReportAnswe
  * agent or after the end change nothing. Source: agent-protocol.md, Delivery, and the laws of statuses.md.
  */
 export function report(task: Task, attempt: number, agentId: string, reportId: string, said: Report): ReportAnswer {
-  if (task.reports.has(reportId)) return answer(200);
+  if (task.reports.includes(reportId)) return answer(200);
   if (attempt > task.attempt) return answer(404);
   if (attempt < task.attempt || !isAttemptOfRun(task, attempt) || task.run.agentId !== agentId) return answer(409);
   if (!isInProgress(task)) return afterTheEnd(task, attempt, said);

@@ -40,6 +40,8 @@ export interface TaskRun {
   /** The latest attempt was given back as busy: reports under it are stale. */
   readonly deferred: boolean;
   readonly end?: RunEnd;
+  /** When the run ended, first or by correction. */
+  readonly endedAt?: string;
 }
 
 /** What is remembered of the detections a task took. `ids` holds the latest hundred; `count` counts them all. */
@@ -75,7 +77,7 @@ export interface Task {
   readonly cancel?: TaskCancel;
   readonly acknowledged?: { readonly at: string; readonly by: string; readonly note?: string };
   /** Ids of the agent's reports that stand in the stream, for telling a repeated report from a new one. */
-  readonly reports: ReadonlySet<string>;
+  readonly reports: readonly string[];
   readonly openedAt: string;
   readonly updatedAt: string;
   readonly version: number;
