@@ -1,5 +1,5 @@
 import type { RestoreItem, RunPayload } from '@quell/contracts/run-payload';
-import { statusByCode } from '@quell/contracts/status-catalogue';
+import { statusEntry } from '@quell/contracts/status-catalogue';
 import type { RunCause } from '@quell/contracts/task-events';
 import type { RunMode } from '@quell/contracts/vocabulary';
 import { type Decision, decided, refused } from './decision.ts';
@@ -29,7 +29,7 @@ const notRetried = new Set([
 /** Retry: a new run of the same mode. From an action-required status, but not 8, 10, 11, 23. */
 export function retry(task: Task, clocks: ClockSettings, cause: RunCause = 'retry'): Decision {
   if (isInProgress(task)) return refused('in-progress', 'the task is still in progress');
-  if (!statusByCode[task.status.code].actionRequired || notRetried.has(task.status.code)) {
+  if (!statusEntry(task.status.code).actionRequired || notRetried.has(task.status.code)) {
     return refused('wrong-status', `a task that is "${label(task)}" is not retried`);
   }
   return newRun(task, clocks, cause, task.run.mode, retryPayload(task));
@@ -125,5 +125,5 @@ function restorePayload(task: Task, items: readonly RestoreItem[]): RunPayload {
 }
 
 function label(task: Task): string {
-  return statusByCode[task.status.code].label;
+  return statusEntry(task.status.code).label;
 }
