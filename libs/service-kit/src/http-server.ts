@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+
+/** Body limit of ordinary routes; a route that takes more says so itself. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** What every HTTP server of Quell has in common. Our own log, since Fastify's would cost a child logger per request. */
+export const serverOptions = {
+  logger: false,
+  bodyLimit: BODY_LIMIT_BYTES,
+  // A stop answers what is being handled and ends idle connections, rather than waiting for their keep-alive.
+  forceCloseConnections: 'idle',
+  // Longer than a proxy keeps its idle connections, so that it never sends into one we are closing.
+  keepAliveTimeout: 72_000,
+  requestTimeout: 0,
+  maxParamLength: 512,
+  requestIdHeader: false,
+  genReqId: (request) => {
+    const given = request.headers['x-request-id'];
+    return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+  },
+} satisfies FastifyServerOptions;
+
+/** An empty body under `content-type: application/json` is no body: clients send that with commands that take none. */
+export function acceptEmptyJson(http: FastifyInstance): void {
+  const parse = http.getDefaultJsonParser('error', 'error');
+  http.removeContentTypeParser('application/json');
+  http.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body as string, done);
+  });
+}

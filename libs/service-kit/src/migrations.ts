@@ -1,0 +1,83 @@
+import pg from 'pg';
+import { DataSource, type MigrationInterface } from 'typeorm';
+import type { Log } from './log.ts';
+
+export interface MigrationOptions {
+  readonly service: string;
+  readonly url: string;
+  readonly migrationUrl?: string | undefined;
+  readonly schemas: readonly [string, ...string[]];
+  readonly migrations: readonly (new () => MigrationInterface)[];
+  readonly log: Log;
+}
+
+/** A role without login that may read `auth.api_key` and update its `last_used_at`; every service role is a member. */
+export const AUTH_READER_ROLE = 'quell_auth_reader';
+
+// Any constant will do, as long as no other program locks it: replicas that start together migrate one after the other.
+const LOCK = [0x9e11, 1] as const;
+
+/**
+ * Creates the schemas, runs the TypeORM migrations that have not run, each in a transaction of its own, and grants
+ * the service role what they made. The session lock holds no transaction open, so it does not hold the event feed.
+ */
+export async function migrate(options: MigrationOptions): Promise<void> {
+  const migrationUrl = options.migrationUrl ?? options.url;
+  const lock = new pg.Client({ connectionString: migrationUrl, application_name: `${options.service} migrations` });
+  lock.on('error', (err) => options.log.warn({ err }, 'the migration connection ended'));
+  await lock.connect();
+  try {
+    await lock.query('SELECT pg_advisory_lock($1, $2)', [...LOCK]);
+    for (const schema of options.schemas)
+      await lock.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
+    await run(options, migrationUrl);
+    await grant(lock, options, decodeURIComponent(new URL(options.url).username));
+  } finally {
+    await lock.end();
+  }
+}
+
+async function run(options: MigrationOptions, url: string): Promise<void> {
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url,
+    schema: options.schemas[0],
+    migrations: [...options.migrations],
+    migrationsTableName: 'migration',
+    migrationsTransactionMode: 'each',
+    poolSize: 1,
+    applicationName: `${options.service} migrations`,
+  });
+  await dataSource.initialize();
+  try {
+    const done = await dataSource.runMigrations();
+    for (const migration of done) options.log.info({ migration: migration.name }, 'migrated');
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function grant(client: pg.Client, options: MigrationOptions, serviceRole: string): Promise<void> {
+  const { rows } = await client.query<{ role: string }>('SELECT current_user AS role');
+  if (serviceRole === '' || rows[0]?.role === serviceRole) return;
+  const role = pg.escapeIdentifier(serviceRole);
+  for (const name of options.schemas) {
+    const schema = pg.escapeIdentifier(name);
+    await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+    await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`);
+    await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`);
+    await client.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} TO ${role}`);
+  }
+  await ensureAuthReader(client);
+  await client.query(`GRANT ${AUTH_READER_ROLE} TO ${role}`);
+}
+
+/** Creates the role of {@link AUTH_READER_ROLE} unless it is there: roles belong to the cluster, not to one database. */
+export async function ensureAuthReader(client: { query(sql: string): Promise<unknown> }): Promise<void> {
+  await client.query(`DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${AUTH_READER_ROLE}') THEN
+      CREATE ROLE ${AUTH_READER_ROLE} NOLOGIN;
+    END IF;
+  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+  END $$`);
+}

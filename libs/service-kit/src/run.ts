@@ -1,0 +1,58 @@
+import { CONFIG_EXIT_CODE, ConfigError, type processEnvironment, readConfig } from './config.ts';
+import { createLog, type Log } from './log.ts';
+
+interface Stoppable {
+  readonly log: Log;
+  stop(reason: string): Promise<void>;
+}
+
+/**
+ * Runs a program as a process of its own: a signal, or the end of stdin under a launcher (`QUELL_PARENT_PIPE=1`), stops
+ * it in order with exit code 0; bad configuration exits 78; a failed start, an uncaught error or a stop that takes
+ * longer than `QUELL_SHUTDOWN_SECONDS` exits 1, each with one log line. A second signal ends it at once.
+ */
+export async function runProcess(
+  name: string,
+  config: typeof processEnvironment,
+  start: (environment: NodeJS.ProcessEnv) => Promise<Stoppable>,
+): Promise<void> {
+  const log = createLog(name, 'info');
+  const fail = (err: unknown, what: string, code = 1): never => {
+    log.fatal(err instanceof ConfigError ? {} : { err }, err instanceof ConfigError ? err.message : what);
+    process.exit(code);
+  };
+  process.on('uncaughtException', (err) => fail(err, 'uncaught exception'));
+  process.on('unhandledRejection', (err) => fail(err, 'unhandled rejection'));
+
+  let running: Stoppable | undefined;
+  let stopping = false;
+  let seconds = 20;
+  const stop = (reason: string) => {
+    if (stopping || running === undefined) process.exit(stopping ? 130 : 0);
+    stopping = true;
+    setTimeout(
+      () => fail(new Error(`not stopped after ${seconds} s`), 'the stop took too long'),
+      seconds * 1000,
+    ).unref();
+    running.stop(reason).then(
+      () => process.exit(0),
+      (err: unknown) => fail(err, 'the stop failed'),
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+
+  try {
+    const settings = readConfig(config, process.env);
+    seconds = settings.QUELL_SHUTDOWN_SECONDS;
+    if (settings.QUELL_PARENT_PIPE && !process.stdin.isTTY) {
+      const orphaned = () => {
+        // Two signals may arrive on the way down, but only one end of the pipe: it must not cut a stop short.
+        if (!stopping) stop('the launcher is gone');
+      };
+      process.stdin.on('end', orphaned).on('error', orphaned).resume();
+    }
+    running = await start(process.env);
+  } catch (err) {
+    fail(err, 'the start failed', err instanceof ConfigError ? CONFIG_EXIT_CODE : 1);
+  }
+}

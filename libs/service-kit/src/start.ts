@@ -1,0 +1,126 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import type { DynamicModule, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import type { z } from 'zod';
+import { requireScope } from './auth.ts';
+import type { Authenticator } from './authenticator.ts';
+import { type processEnvironment, readConfig } from './config.ts';
+import { serveDocuments } from './documents.ts';
+import { Health } from './health.ts';
+import { acceptEmptyJson, serverOptions } from './http-server.ts';
+import { kitModule } from './kit-module.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics, measureRequests } from './metrics.ts';
+import { nestLogger } from './nest-logger.ts';
+import { type OpenAPIObject, openApiOf } from './openapi.ts';
+import { serveHealth, serveMetrics } from './operations.ts';
+import { ProblemFilter } from './problem-filter.ts';
+import { recordRoutes } from './route-table.ts';
+import { SchemaValidationPipe } from './validation.ts';
+
+/** What a service has at hand while it sets itself up; `Log`, `Lifecycle`, `Health` and `Registry` can be injected later. */
+export interface ServiceContext<Config> {
+  readonly config: Config;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+  readonly health: Health;
+  readonly metrics: Registry;
+}
+
+export interface ServiceParts {
+  readonly module: Type | DynamicModule;
+  /** Judges the API keys of `@Scopes` routes and of `/metrics`. */
+  readonly authenticator: Authenticator;
+  /** Routes outside Nest, for paths where its pipeline costs too much. */
+  readonly routes?: (http: FastifyInstance) => void;
+  /** Adds to the generated document what Nest does not know of, such as `routes`. */
+  readonly document?: (document: OpenAPIObject) => OpenAPIObject;
+  /** Runs once the service listens: the place to start consumers. */
+  readonly listening?: () => void | Promise<void>;
+}
+
+export interface ServiceDefinition<Schema extends typeof processEnvironment> {
+  readonly name: string;
+  readonly version: string;
+  /** Extends `processEnvironment` or `serviceEnvironment`. */
+  readonly config: Schema;
+  readonly setUp: (context: ServiceContext<z.infer<Schema>>) => Promise<ServiceParts>;
+}
+
+export interface RunningService {
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  readonly log: Log;
+  /** Stops in order: not ready → consumers → held requests → HTTP → resources. */
+  stop(reason: string): Promise<void>;
+}
+
+/**
+ * Starts a service in this process without touching the process (signals, exit code): tests use it as it is,
+ * `runService` for a `main.ts`.
+ *
+ * @throws ConfigError when the environment does not fit; whatever `setUp` throws
+ */
+export async function startService<Schema extends typeof processEnvironment>(
+  definition: ServiceDefinition<Schema>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<RunningService> {
+  const config = readConfig(definition.config, environment);
+  const log = createLog(definition.name, config.QUELL_LOG_LEVEL);
+  const lifecycle = new Lifecycle(log);
+  const context = { config, log, lifecycle, health: new Health(log), metrics: createMetrics(definition.name) };
+  try {
+    const parts = await definition.setUp(context);
+    lifecycle.onStop('resources', 'authenticator', () => parts.authenticator.close());
+    const app = await createApplication(definition, context, parts);
+    await app.listen({ port: config.PORT, host: '127.0.0.1' });
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
+    await parts.listening?.();
+    log.info({ url }, 'listening');
+    return { url, app, log, stop: (reason) => lifecycle.stop(reason) };
+  } catch (error) {
+    await lifecycle.stop('the start failed');
+    throw error;
+  }
+}
+
+async function createApplication<Schema extends typeof processEnvironment>(
+  definition: ServiceDefinition<Schema>,
+  context: ServiceContext<z.infer<Schema>>,
+  parts: ServiceParts,
+): Promise<NestFastifyApplication> {
+  const { log, lifecycle, health, metrics } = context;
+  const adapter = new FastifyAdapter({ ...serverOptions, skipMiddie: true });
+  const http = adapter.getInstance<FastifyInstance>();
+  const routes = recordRoutes(http);
+  measureRequests(http, metrics);
+  http.addHook('onSend', (request, reply, _payload, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(kitModule(context, parts), adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: nestLogger(log),
+  });
+  lifecycle.onStop('http', 'nest', () => app.close());
+  acceptEmptyJson(http);
+  app.useGlobalPipes(new SchemaValidationPipe());
+  app.useGlobalFilters(new ProblemFilter(log, routes));
+  serveHealth(http, health, lifecycle);
+  serveMetrics(http, metrics, (header) => requireScope(parts.authenticator, header, ['metrics:read']));
+  let document: OpenAPIObject | undefined;
+  serveDocuments(http, () => {
+    document ??= (parts.document ?? ((made) => made))(openApiOf(app, definition.name, definition.version));
+    return document;
+  });
+  parts.routes?.(http);
+  await app.init();
+  return app;
+}
