@@ -13,7 +13,7 @@ export const serverOptions = {
   // Longer than a proxy keeps its idle connections, so that it never sends into one we are closing.
   keepAliveTimeout: 72_000,
   requestTimeout: 0,
-  maxParamLength: 512,
+  routerOptions: { maxParamLength: 512 },
   requestIdHeader: false,
   genReqId: (request) => {
     const given = request.headers['x-request-id'];
