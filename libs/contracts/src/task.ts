@@ -99,10 +99,6 @@ export const historyItem = z.object({
 });
 export type HistoryItem = z.infer<typeof historyItem>;
 
-/** A cursor page. `nextCursor` is absent on the last page. */
-export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), nextCursor: z.string().optional() });
-
 /** What every record on `tasks.v1` says about the task after its event, so that nobody folds the statuses twice. */
 export const taskAfter = z.object({
   kind: taskKind,
