@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import type { ProblemType } from '../problem.ts';
+import type { Scope } from '../scopes.ts';
+
+/** Which service answers. `every`: each of them, and the gateway for itself. */
+export type RouteOwner = 'ingest' | 'mitigation' | 'every';
+
+/**
+ * Who may call: a credential with one of the scopes, an agent by its signature (RFC 9421), an agent by its signature and
+ * an enrolment token, or anybody.
+ */
+export type RouteAccess = { anyScope: readonly [Scope, ...Scope[]] } | 'agent' | 'enrolment' | 'open';
+
+/** A body as it travels, with one example that the tests hold against the schema. */
+export type RouteBody = { schema: z.ZodType; example: unknown };
+
+export type RouteAnswer = { description: string; body?: RouteBody };
+
+/** One call of the HTTP interface; the services, the OpenAPI document and the contract tests are held against this table. */
+export type Route = {
+  /** The operation's name, also for generated clients. */
+  id: string;
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{name}` for each path parameter. */
+  path: `/${string}`;
+  owner: RouteOwner;
+  access: RouteAccess;
+  tag: string;
+  summary: string;
+  description: string;
+  pathParameters?: z.ZodObject;
+  query?: z.ZodObject;
+  headers?: z.ZodObject;
+  body?: RouteBody;
+  answers: Readonly<Record<number, RouteAnswer>>;
+  /** The problems it answers with, beside those of its access and of broken or refused service. */
+  problems: readonly ProblemType[];
+};
+
+export const taskPath = z.object({ id: z.uuid().describe('The id of the task.') });
+
+/** The problems a route can answer with: its own, and those that come with a credential, a body, or any call at all. */
+export function problemsOf(route: Route): ProblemType[] {
+  const ofAccess: ProblemType[] =
+    route.access === 'open'
+      ? []
+      : typeof route.access === 'string'
+        ? ['unauthenticated', 'too-many-requests']
+        : ['unauthenticated', 'forbidden'];
+  const ofBody: ProblemType[] = route.body === undefined ? [] : ['payload-too-large', 'unsupported-media-type'];
+  const ofInput: ProblemType[] =
+    route.body === undefined && route.query === undefined && route.pathParameters === undefined
+      ? []
+      : ['invalid-request'];
+  return [...new Set([...ofInput, ...ofAccess, ...ofBody, ...route.problems])];
+}
