@@ -44,8 +44,12 @@ export class DetectionEntity {
   candidates!: unknown;
 
   /** The normalised detection as JSON text. */
-  @Column('bytea')
-  content!: Buffer;
+  @Column('text')
+  content!: string;
+
+  /** Repeats of a content that was taken already: they have no other effect. */
+  @Column('int', { default: 0 })
+  duplicates!: number;
 
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;

@@ -1,0 +1,132 @@
+import type { EnrolRequest } from '@quell/contracts/agent-protocol';
+import { inTransaction } from '@quell/service-kit/transaction';
+import type { Pool, PoolClient } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { type EndpointChange, enqueueEndpointChange } from '../../endpoints/endpoint-changes.ts';
+import { recordHost } from '../../endpoints/host-record.ts';
+import {
+  type AliasedEndpoint,
+  decideEnrolment,
+  type EnrolmentDecision,
+  type EnrolmentFacts,
+  type KnownAgent,
+} from './decide-enrolment.ts';
+import { hashOfToken } from './tokens.ts';
+
+export type EnrolmentOutcome =
+  | { readonly kind: 'enrolled'; readonly endpointId: string; readonly replacedAgentId?: string }
+  | Extract<EnrolmentDecision, { kind: 'unauthenticated' | 'conflict' }>;
+
+/**
+ * Enrols the agent with `agentId`, whose signature was verified by `request.publicKey`. A token's uses are counted under its row
+ * lock. What follows from a new agent is left as an endpoint change in the same transaction.
+ */
+export async function enrol(pool: Pool, agentId: string, request: EnrolRequest, now: Date): Promise<EnrolmentOutcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await inTransaction(pool, (client) => enrolOnce(client, agentId, request, now));
+    } catch (error) {
+      // Two enrolments of one device, key or enrolmentId at the same time: whoever comes second sees the first now.
+      const uniqueViolation = error instanceof Error && 'code' in error && error.code === '23505';
+      if (!uniqueViolation || attempt === 3) throw error;
+    }
+  }
+}
+
+async function enrolOnce(
+  client: PoolClient,
+  agentId: string,
+  request: EnrolRequest,
+  now: Date,
+): Promise<EnrolmentOutcome> {
+  const facts = await readFacts(client, agentId, request, now);
+  const decision = decideEnrolment(facts);
+  switch (decision.kind) {
+    case 'same':
+      return { kind: 'enrolled', endpointId: decision.endpointId };
+    case 'unauthenticated':
+    case 'conflict':
+      return decision;
+    case 'bind':
+      return bind(client, agentId, request, now, decision);
+  }
+}
+
+async function bind(
+  client: PoolClient,
+  agentId: string,
+  request: EnrolRequest,
+  now: Date,
+  decision: Extract<EnrolmentDecision, { kind: 'bind' }>,
+): Promise<EnrolmentOutcome> {
+  const { replacedAgentId } = decision;
+  await client.query('UPDATE mitigation.enrolment_token SET uses = uses + 1 WHERE token_sha256 = $1', [
+    hashOfToken(request.enrolmentToken),
+  ]);
+  if (replacedAgentId !== undefined) {
+    await client.query(`UPDATE mitigation.agent SET status = 'replaced', ended_at = $2 WHERE agent_id = $1`, [
+      replacedAgentId,
+      now,
+    ]);
+  }
+  const endpointId = decision.endpointId ?? uuidv7();
+  await client.query(
+    `INSERT INTO mitigation.endpoint AS e (endpoint_id, device_id, agent_id) VALUES ($1, $2, $3)
+     ON CONFLICT (endpoint_id) DO UPDATE SET agent_id = EXCLUDED.agent_id, device_id = coalesce(EXCLUDED.device_id, e.device_id)`,
+    [endpointId, decision.deviceId, agentId],
+  );
+  // Enrolled again, a key begins anew: a conflict of its boots is over.
+  await client.query(
+    `INSERT INTO mitigation.agent (agent_id, public_key, endpoint_id, enrolment_id, status, enrolled_at)
+     VALUES ($1, $2, $3, $4, 'active', $5)
+     ON CONFLICT (agent_id) DO UPDATE SET endpoint_id = EXCLUDED.endpoint_id, enrolment_id = EXCLUDED.enrolment_id,
+       status = 'active', enrolled_at = EXCLUDED.enrolled_at, ended_at = NULL,
+       boot_id = NULL, boot_signed_at = NULL, earlier_boot_ids = '{}', conflict_at = NULL`,
+    [agentId, request.publicKey, endpointId, request.enrolmentId, now],
+  );
+  await recordHost(client, endpointId, { host: request.host }, now);
+  const reason: EndpointChange['reason'] =
+    replacedAgentId !== undefined ? 'replaced' : decision.first ? 'enrolled' : 'host-changed';
+  const replaced = replacedAgentId === undefined ? {} : { replacedAgentId };
+  await enqueueEndpointChange(client, { endpointId, reason, agentId, ...replaced, changedAt: now });
+  return { kind: 'enrolled', endpointId, ...replaced };
+}
+
+async function readFacts(
+  client: PoolClient,
+  agentId: string,
+  request: EnrolRequest,
+  now: Date,
+): Promise<EnrolmentFacts> {
+  const tokens = await client.query<NonNullable<EnrolmentFacts['token']>>(
+    `SELECT expires_at AS "expiresAt", max_uses AS "maxUses", uses, replaces_agent_id AS "replacesAgentId"
+     FROM mitigation.enrolment_token WHERE token_sha256 = $1 FOR UPDATE`,
+    [hashOfToken(request.enrolmentToken)],
+  );
+  const token = tokens.rows[0];
+  const agents = await client.query<KnownAgent>(
+    `SELECT agent_id AS "agentId", endpoint_id AS "endpointId", enrolment_id AS "enrolmentId", status
+     FROM mitigation.agent WHERE agent_id IN ($1, $2) OR enrolment_id = $3`,
+    [agentId, token?.replacesAgentId, request.enrolmentId],
+  );
+  const own = agents.rows.find((agent) => agent.agentId === agentId);
+  const replaceable = agents.rows.find((agent) => agent.agentId === token?.replacesAgentId);
+  const deviceId = request.host.deviceId;
+  // Locked in one order: two enrolments onto one endpoint must not both find it free.
+  const endpoints = await client.query<AliasedEndpoint>(
+    `SELECT endpoint_id AS "endpointId", device_id AS "deviceId", agent_id AS "agentId" FROM mitigation.endpoint
+     WHERE endpoint_id IN ($1, $2) OR device_id = $3 ORDER BY endpoint_id FOR UPDATE`,
+    [own?.endpointId, replaceable?.endpointId, deviceId],
+  );
+  return {
+    agentId,
+    enrolmentId: request.enrolmentId,
+    deviceId,
+    now,
+    token,
+    own,
+    enrolmentHolder: agents.rows.find((agent) => agent.enrolmentId === request.enrolmentId),
+    replaceable,
+    endpoints: endpoints.rows,
+  };
+}

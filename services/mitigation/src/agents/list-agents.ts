@@ -1,0 +1,81 @@
+import type { AgentDto } from '@quell/contracts/agent-list';
+import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { hostnameForm } from '../endpoints/identifiers.ts';
+
+export interface AgentListQuery {
+  /** An endpointId, agentId, deviceId or host name. */
+  readonly endpoint?: string | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+interface Row {
+  readonly agent_id: string;
+  readonly endpoint_id: string;
+  readonly status: AgentDto['status'];
+  readonly hostname: string | null;
+  readonly device_id: string | null;
+  readonly ips: string[];
+  readonly macs: string[];
+  readonly platform: AgentDto['platform'] | null;
+  readonly os_version: string | null;
+  readonly agent_version: string | null;
+  readonly capabilities: AgentDto['capabilities'] | null;
+  readonly enrolled_at: Date;
+  readonly last_seen_at: Date | null;
+}
+
+const SELECT = `
+  SELECT a.agent_id, a.endpoint_id, a.status, a.enrolled_at, s.last_seen_at,
+         e.hostname, e.device_id, e.ips, e.macs, e.platform, e.os_version, e.agent_version, e.capabilities
+  FROM mitigation.agent a
+  JOIN mitigation.endpoint e USING (endpoint_id)
+  LEFT JOIN mitigation.agent_last_seen s USING (agent_id)`;
+
+// Microseconds of a timestamptz do not survive a JavaScript Date, so enrolments are stored in milliseconds (see enrol).
+const position = z.tuple([z.iso.datetime(), z.string()]);
+
+/** Agents, the latest enrolment first. An agent that was replaced shows the facts of the endpoint that it served. */
+export async function listAgents(pool: Pool, query: AgentListQuery): Promise<Page<AgentDto>> {
+  const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, position);
+  const { rows } = await pool.query<Row>(
+    `${SELECT}
+     WHERE ($1::timestamptz IS NULL OR a.enrolled_at < $1 OR (a.enrolled_at = $1 AND a.agent_id > $2))
+       AND ($3::text IS NULL OR a.agent_id = $3 OR e.device_id = $3 OR e.endpoint_id::text = $3 OR lower(e.hostname) = $4)
+     ORDER BY a.enrolled_at DESC, a.agent_id LIMIT $5`,
+    [
+      after?.[0] ?? null,
+      after?.[1] ?? null,
+      query.endpoint ?? null,
+      query.endpoint === undefined ? null : hostnameForm(query.endpoint),
+      query.limit + 1,
+    ],
+  );
+  return pageOf(rows, query.limit, agentDtoOf, (row) => [row.enrolled_at.toISOString(), row.agent_id]);
+}
+
+/** One agent, or undefined. */
+export async function findAgent(pool: Pool, agentId: string): Promise<AgentDto | undefined> {
+  const { rows } = await pool.query<Row>(`${SELECT} WHERE a.agent_id = $1`, [agentId]);
+  return rows[0] === undefined ? undefined : agentDtoOf(rows[0]);
+}
+
+function agentDtoOf(row: Row): AgentDto {
+  return {
+    agentId: row.agent_id,
+    endpointId: row.endpoint_id,
+    status: row.status,
+    ...(row.hostname === null ? {} : { hostname: row.hostname }),
+    ...(row.device_id === null ? {} : { deviceId: row.device_id }),
+    ips: row.ips,
+    macs: row.macs,
+    ...(row.platform ? { platform: row.platform } : {}),
+    ...(row.os_version === null ? {} : { osVersion: row.os_version }),
+    ...(row.agent_version === null ? {} : { agentVersion: row.agent_version }),
+    ...(row.capabilities ? { capabilities: row.capabilities } : {}),
+    enrolledAt: row.enrolled_at.toISOString(),
+    ...(row.last_seen_at === null ? {} : { lastSeenAt: row.last_seen_at.toISOString() }),
+  };
+}

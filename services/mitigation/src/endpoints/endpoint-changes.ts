@@ -1,0 +1,127 @@
+import type { Log } from '@quell/service-kit/log';
+import type { ClientBase, Pool } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+
+/**
+ * Why an endpoint changed: `enrolled` its first agent; `replaced` another agent took over; `host-changed` names or addresses came
+ * or went; `device-appeared` a device without an agent became known.
+ */
+export type EndpointChangeReason = 'enrolled' | 'replaced' | 'host-changed' | 'device-appeared';
+
+export interface EndpointChange {
+  readonly changeId: string;
+  readonly endpointId: string;
+  readonly reason: EndpointChangeReason;
+  /** The agent that enrolled. */
+  readonly agentId?: string;
+  /** The agent whose place it took. */
+  readonly replacedAgentId?: string;
+  readonly changedAt: Date;
+}
+
+/**
+ * Acts on a change in transactions of its own: an append has to be the first write of its transaction, and the change was written
+ * before. It is called again after a failure or a crash, so it must be idempotent (ids made by uuidv5 from `changeId`).
+ */
+export type EndpointChangeHandler = (change: EndpointChange) => Promise<void>;
+
+/** Leaves a change to be handled, in the transaction that makes it: what follows from it survives a crash. */
+export async function enqueueEndpointChange(
+  client: ClientBase,
+  change: Omit<EndpointChange, 'changeId'>,
+): Promise<EndpointChange> {
+  const changeId = uuidv7();
+  await client.query(
+    `INSERT INTO mitigation.endpoint_change (change_id, endpoint_id, reason, agent_id, replaced_agent_id, changed_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, now())`,
+    [changeId, change.endpointId, change.reason, change.agentId, change.replacedAgentId, change.changedAt],
+  );
+  return { changeId, ...change };
+}
+
+// The claim is a time, not a lock: a lock would hold a transaction open over the handlers, and the feed waits for those.
+const CLAIM = `
+  UPDATE mitigation.endpoint_change SET attempts = attempts + 1, due_at = now() + make_interval(secs => least(60, 5 * 2 ^ attempts))
+  WHERE change_id IN (
+    SELECT change_id FROM mitigation.endpoint_change WHERE due_at <= now() ORDER BY changed_at LIMIT 20 FOR UPDATE SKIP LOCKED
+  )
+  RETURNING change_id, endpoint_id, reason, agent_id, replaced_agent_id, changed_at`;
+
+interface Row {
+  readonly change_id: string;
+  readonly endpoint_id: string;
+  readonly reason: EndpointChangeReason;
+  readonly agent_id: string | null;
+  readonly replaced_agent_id: string | null;
+  readonly changed_at: Date;
+}
+
+/** Hands changes of endpoints to whoever has to act on them, at least once. */
+export class EndpointChanges {
+  readonly #pool: Pool;
+  readonly #log: Log;
+  readonly #handlers: { readonly name: string; readonly handle: EndpointChangeHandler }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(pool: Pool, log: Log) {
+    this.#pool = pool;
+    this.#log = log;
+  }
+
+  /** Handlers run one after the other, in the order they were added; `name` shows in the log. */
+  onEndpointChanged(name: string, handle: EndpointChangeHandler): void {
+    this.#handlers.push({ name, handle });
+  }
+
+  /** Handles everything that is due; resolves when nothing is. A failed change stays and is due again later. */
+  deliver(): Promise<void> {
+    this.#running = this.#running.then(() => this.#deliverDue());
+    return this.#running;
+  }
+
+  /** Looks for changes that another replica left behind, every `intervalMs` (default 2,000). */
+  start(intervalMs = 2000): void {
+    this.#timer = setInterval(() => void this.deliver(), intervalMs);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  async #deliverDue(): Promise<void> {
+    try {
+      for (;;) {
+        const { rows } = await this.#pool.query<Row>(CLAIM);
+        if (rows.length === 0) return;
+        for (const row of rows) await this.#handle(row);
+      }
+    } catch (err) {
+      this.#log.warn({ err }, 'endpoint changes could not be read');
+    }
+  }
+
+  async #handle(row: Row): Promise<void> {
+    const change: EndpointChange = {
+      changeId: row.change_id,
+      endpointId: row.endpoint_id,
+      reason: row.reason,
+      ...(row.agent_id === null ? {} : { agentId: row.agent_id }),
+      ...(row.replaced_agent_id === null ? {} : { replacedAgentId: row.replaced_agent_id }),
+      changedAt: row.changed_at,
+    };
+    for (const { name, handle } of this.#handlers) {
+      try {
+        await handle(change);
+      } catch (err) {
+        this.#log.error(
+          { err, handler: name, change },
+          'a change of an endpoint could not be handled; it is tried again',
+        );
+        return;
+      }
+    }
+    await this.#pool.query('DELETE FROM mitigation.endpoint_change WHERE change_id = $1', [change.changeId]);
+  }
+}
