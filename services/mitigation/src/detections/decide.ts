@@ -4,15 +4,10 @@ import type { Target } from '@quell/contracts/run-payload';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
 import type { TakenDetection, TaskEvent } from '@quell/contracts/task-events';
 import { v5 as uuidv5 } from 'uuid';
+import type { EndpointMatch } from '../endpoints/match.ts';
 import { type MitigationException, matchException } from '../exceptions/match.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { openTask } from '../task/opening.ts';
-
-/** What a detection's hints led to. */
-export type EndpointMatch =
-  | { readonly kind: 'matched'; readonly endpoint: TaskEndpoint }
-  | { readonly kind: 'ambiguous'; readonly candidates: readonly string[] }
-  | { readonly kind: 'unknown' };
 
 /** A detection that was taken before. */
 export interface KnownDetection {
@@ -28,7 +23,7 @@ export type Disposition =
   | { readonly kind: 'attach'; readonly taskId: string; readonly endpointId: string }
   | { readonly kind: 'open'; readonly taskId: string; readonly endpointId: string; readonly threatKey: string }
   | { readonly kind: 'recorded'; readonly endpointId?: string; readonly reason: string }
-  | { readonly kind: 'unresolved'; readonly candidates: readonly string[]; readonly reason: string };
+  | { readonly kind: 'unresolved'; readonly candidates: readonly TaskEndpoint[]; readonly reason: string };
 
 export interface DecidedDetection {
   readonly detection: NormalisedDetection;
@@ -61,7 +56,7 @@ export function decideDetections(
   const known = new Map(facts.known);
   const holders = new Map(facts.holders);
   return detections.map((detection, index) => {
-    const match = facts.matches[index] ?? { kind: 'unknown' };
+    const match = facts.matches[index] ?? { outcome: 'unknown' };
     const decided = decideOne(detection, match, known.get(detection.detectionId), holders, facts);
     const { disposition } = decided;
     if (disposition.kind === 'duplicate') return decided;
@@ -87,14 +82,14 @@ function decideOne(
     return { detection, disposition: { kind: 'update', taskId: before.taskId }, events };
   }
   const without = (disposition: Disposition) => ({ detection, disposition, events: [] });
-  if (match.kind === 'unknown') {
+  if (match.outcome === 'unknown') {
     return without({ kind: 'unresolved', candidates: [], reason: 'no known endpoint fits its hints' });
   }
-  if (match.kind === 'ambiguous') {
+  if (match.outcome === 'ambiguous') {
     return without({
       kind: 'unresolved',
       candidates: match.candidates,
-      reason: 'its hints fit more than one endpoint',
+      reason: match.reason,
     });
   }
   const { endpoint } = match;

@@ -23,7 +23,6 @@ export interface WorkRow {
   readonly totalDueAt: string | null;
   readonly runDueAt: string | null;
   readonly cancelDueAt: string | null;
-  readonly version: number;
 }
 
 /** The work row of a task, or undefined when its run has ended. The clocks are those of agent-protocol.md, before any extension. */
@@ -55,7 +54,6 @@ export function workRowOf(taskId: string, task: Task, clocks: ClockSettings): Wo
     totalDueAt: accepted === undefined ? later(run.requestedAt, clocks.totalWaitSeconds) : null,
     runDueAt: accepted === undefined ? null : later(accepted, run.runTimeoutSeconds),
     cancelDueAt: cancel === undefined ? null : later(cancel.requestedAt, 2 * clocks.leaseSeconds),
-    version: task.version,
   };
 }
 

@@ -1,0 +1,91 @@
+import { type NormalisedDetection, normalisedDetection } from '@quell/contracts/detection';
+import { jsonPointer } from '@quell/contracts/problem';
+import { topics } from '@quell/contracts/topics';
+import { isTransient } from '@quell/event-store/transient';
+import type { Broker, BrokerMessage, Consumer } from '@quell/messaging/broker';
+import { type Decoded, type FailureKind, type Slice, withDeadLetters } from '@quell/messaging/dead-letters';
+import type { Log } from '@quell/service-kit/log';
+import { inTransaction } from '@quell/service-kit/transaction';
+import type { Pool } from 'pg';
+import type { PolicyStore } from '../policy/policy-store.ts';
+import { isConflict } from '../task-store/conflict.ts';
+import { saveDeadLetters } from './dead-letters.ts';
+import { InboxFenced, loadOffsets, moveInbox, requireKnownCluster } from './inbox.ts';
+import { takeDetections } from './take.ts';
+
+export interface DetectionConsumerParts {
+  readonly pool: Pool;
+  readonly broker: Broker;
+  readonly policies: PolicyStore;
+  readonly log: Log;
+  /** Called after COMMIT with the endpoints that have new work. */
+  readonly onWork: (endpointIds: readonly string[]) => void;
+  /** Called after COMMIT when streams grew. */
+  readonly onCommit: () => void;
+}
+
+/**
+ * Takes detections from Kafka into tasks: one batch of one partition is one transaction with one append. A conflict is decided again,
+ * then halved; only a message that fails alone on its content is a dead letter; `detections.v1` never parks a key.
+ *
+ * @throws UnknownCluster when the broker is not the one the stored offsets belong to
+ */
+export async function startDetectionConsumer(parts: DetectionConsumerParts): Promise<Consumer> {
+  const { pool, broker, policies, log } = parts;
+  const clusterId = await broker.admin.clusterId();
+  await requireKnownCluster(pool, clusterId);
+
+  async function apply(slice: Slice<NormalisedDetection>): Promise<void> {
+    const policy = await policies.current();
+    const taken = await inTransaction(pool, async (client) => {
+      const result = await takeDetections(
+        client,
+        slice.items.map(({ value }) => value),
+        policy,
+      );
+      if (slice.deadLetters.length > 0) await saveDeadLetters(client, slice.deadLetters);
+      await moveInbox(client, clusterId, slice);
+      return result;
+    });
+    parts.onCommit();
+    parts.onWork(taken.endpointIds);
+  }
+
+  return broker.consume({
+    group: 'mitigation',
+    topics: [topics.detections],
+    startOffsets: (assigned) => loadOffsets(pool, clusterId, assigned),
+    handle: withDeadLetters({
+      service: 'mitigation',
+      decode: decodeDetection,
+      apply,
+      classify,
+      publish: (records) => broker.publish(topics.deadLetters, records),
+      now: () => new Date(),
+      logger: log,
+    }),
+  });
+}
+
+/** Reads one record of `detections.v1`, or says why it is none. */
+export function decodeDetection(message: BrokerMessage): Decoded<NormalisedDetection> {
+  let json: unknown;
+  try {
+    json = JSON.parse(message.value?.toString('utf8') ?? '');
+  } catch {
+    return { reason: 'the value is not JSON' };
+  }
+  const parsed = normalisedDetection.safeParse(json);
+  if (parsed.success) return { value: parsed.data };
+  const [issue] = parsed.error.issues;
+  return { reason: `${jsonPointer(issue?.path ?? [])}: ${issue?.message}` };
+}
+
+/** What a failed transaction means for its batch. Source of the SQLSTATEs: design.md, "Kafka in". */
+export function classify(error: unknown): FailureKind {
+  if (error instanceof InboxFenced) return 'fenced';
+  if (isConflict(error)) return 'conflict';
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === '25P04' || code === '57014') return 'timeout';
+  return isTransient(error) ? 'transient' : 'content';
+}

@@ -1,0 +1,106 @@
+import type { NormalisedDetection } from '@quell/contracts/detection';
+import { threatKeyOf } from '@quell/contracts/detection-identity';
+import type { ClientBase } from 'pg';
+import { matchEndpoints } from '../endpoints/match-endpoints.ts';
+import { loadExceptions } from '../exceptions/load.ts';
+import type { EffectivePolicy } from '../policy/policy.ts';
+import { type Envelope, eventIdOf } from '../task-store/stream.ts';
+import { commitTasks, type TaskChange } from '../task-store/task-store.ts';
+import { type DecidedDetection, decideDetections, keyOf } from './decide.ts';
+import { loadHolders, loadKnown, saveDetections } from './rows.ts';
+
+/** What taking a batch led to: the endpoints that have new work, to be woken after COMMIT. */
+export interface Taken {
+  readonly decided: readonly DecidedDetection[];
+  readonly endpointIds: readonly string[];
+}
+
+/**
+ * Takes detections in order, all or none: reads what is known, decides, appends to every task in one call, then writes the rows beside
+ * it. Has to run before any other write of its transaction.
+ *
+ * @throws TaskConflict or a unique violation when another consumer was faster: run it again in a new transaction
+ */
+export async function takeDetections(
+  client: ClientBase,
+  detections: readonly NormalisedDetection[],
+  policy: EffectivePolicy,
+  options: { /** Leave those that are still unresolved as they are. */ readonly onlyResolved?: boolean } = {},
+): Promise<Taken> {
+  const known = await loadKnown(
+    client,
+    detections.map(({ detectionId }) => detectionId),
+  );
+  const matches = await matchEndpoints(
+    client,
+    detections.map(({ endpoint, detectedAt }) => ({ hint: endpoint, detectedAt })),
+  );
+  const pairs = new Map<string, { endpointId: string; threatKey: string }>();
+  matches.forEach((match, index) => {
+    if (match.outcome !== 'matched') return;
+    const { endpointId, platform } = match.endpoint;
+    const threatKey = threatKeyOf(detections[index]!.threat, platform);
+    pairs.set(keyOf(endpointId, threatKey), { endpointId, threatKey });
+  });
+  const holders = await loadHolders(client, [...pairs.values()]);
+  const exceptions = await loadExceptions(client);
+  const all = decideDetections(detections, {
+    matches,
+    known,
+    holders: new Map(holders.map(({ endpointId, threatKey, taskId }) => [keyOf(endpointId, threatKey), taskId])),
+    policy,
+    exceptions,
+  });
+  const decided = options.onlyResolved ? all.filter(({ disposition }) => disposition.kind !== 'unresolved') : all;
+  await commitTasks(client, await changesOf(client, decided), policy);
+  await saveDetections(client, decided, known);
+  return { decided, endpointIds: openedOn(decided) };
+}
+
+async function changesOf(client: ClientBase, decided: readonly DecidedDetection[]): Promise<TaskChange[]> {
+  const byTask = new Map<string, DecidedDetection[]>();
+  const opened = new Set<string>();
+  for (const one of decided) {
+    if (!('taskId' in one.disposition)) continue;
+    const { taskId, kind } = one.disposition;
+    if (kind === 'open') opened.add(taskId);
+    byTask.set(taskId, [...(byTask.get(taskId) ?? []), one]);
+  }
+  const existing = [...byTask.keys()].filter((taskId) => !opened.has(taskId));
+  const versions = await streamVersions(client, existing);
+  return [...byTask].map(([taskId, ones]) => ({
+    taskId,
+    expectedVersion: versions.get(taskId) ?? 0,
+    events: ones.flatMap(({ detection, events }) =>
+      events.map((event, index) => ({
+        id: eventIdOf(taskId, detection.eventId, index),
+        event,
+        envelope: envelopeOf(detection),
+      })),
+    ),
+  }));
+}
+
+async function streamVersions(client: ClientBase, taskIds: readonly string[]): Promise<Map<string, number>> {
+  if (taskIds.length === 0) return new Map();
+  const { rows } = await client.query<{ stream_id: string; version: number }>({
+    name: 'stream-versions',
+    text: 'SELECT stream_id, version FROM mitigation.stream WHERE stream_id = ANY($1::uuid[])',
+    values: [taskIds],
+  });
+  return new Map(rows.map((row) => [row.stream_id, row.version]));
+}
+
+function envelopeOf(detection: NormalisedDetection): Envelope {
+  return {
+    actor: `source:${detection.source}`,
+    correlationId: detection.detectionId,
+    causationId: detection.eventId,
+    occurredAt: new Date(detection.detectedAt),
+  };
+}
+
+function openedOn(decided: readonly DecidedDetection[]): string[] {
+  const endpoints = decided.flatMap(({ disposition }) => (disposition.kind === 'open' ? [disposition.endpointId] : []));
+  return [...new Set(endpoints)];
+}
