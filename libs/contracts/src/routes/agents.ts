@@ -4,7 +4,7 @@ import {
   agentConfiguration,
   agentTaskRequest,
   agentTaskResponse,
-  attemptEventsRequest,
+  attemptEvent,
   attemptEventsResponse,
   checkInRequest,
   checkInResponse,
@@ -13,10 +13,21 @@ import {
   enrolRequest,
   enrolResponse,
 } from '../agent-protocol.ts';
+import { runResult } from '../run-result.ts';
 import { exampleIds } from './examples.ts';
 import { type Route, taskPath } from './route.ts';
 
 const tag = 'Agents';
+
+const [accepted, started, progress, busy, result] = attemptEvent.options;
+
+/** What a batch of events should look like; the server takes it apart and judges each event on its own. */
+export const attemptEvents = z.strictObject({
+  events: z
+    .array(z.discriminatedUnion('type', [accepted, started, progress, busy, result.extend({ data: runResult })]))
+    .min(1)
+    .max(100),
+});
 
 const host = {
   hostname: 'desk-7',
@@ -186,7 +197,7 @@ export const agentRoutes: readonly Route[] = [
       'A batch of events; each gets an outcome of its own: 200 stored or duplicate, 404, 409 stale attempt, 410 over: stop now, 422.',
     pathParameters: taskPath.extend({ n: z.coerce.number().int().min(1).describe('The number of the attempt.') }),
     body: {
-      schema: attemptEventsRequest,
+      schema: attemptEvents,
       example: { events: [{ eventId: exampleIds.event, type: 'accepted', at: '2026-11-23T10:00:02Z' }] },
     },
     answers: {

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { agentRecord } from '../agent-record.ts';
+import { normalisedDetection } from '../detection.ts';
+import { cloudEventHeaders, deadLetterHeaders } from '../record-headers.ts';
+import { taskAfter } from '../task.ts';
+import { type TaskEventType, taskEventData } from '../task-events.ts';
+import { taskRecordOf } from '../task-record.ts';
+import { compactedTopics, type Topic, topics } from '../topics.ts';
+import { type JsonSchema, namedSchemas } from './json-schema.ts';
+
+type Message = { name: string; summary: string; headers: string; payload?: z.ZodType };
+
+type Channel = {
+  id: string;
+  topic: Topic;
+  key: string;
+  description: string;
+  messages: readonly Message[];
+  sender: string;
+  receivers: readonly string[];
+};
+
+const taskEventTypes = Object.keys(taskEventData) as TaskEventType[];
+
+const channels: readonly Channel[] = [
+  {
+    id: 'detections',
+    topic: topics.detections,
+    key: 'What the source knows of the endpoint, else the source: the detections of one endpoint keep their order.',
+    description: 'One normalised detection per record.',
+    messages: [
+      {
+        name: 'DetectionReceived',
+        summary: 'A detection, checked and with its identities.',
+        headers: 'CloudEventHeaders',
+        payload: normalisedDetection,
+      },
+    ],
+    sender: 'ingest',
+    receivers: ['mitigation'],
+  },
+  {
+    id: 'tasks',
+    topic: topics.tasks,
+    key: 'The task id.',
+    description:
+      'Every event of every task, each with the task `after` it, so that nobody has to fold the statuses again.',
+    messages: taskEventTypes.map((type) => ({
+      name: type,
+      summary: `A task event of the type ${type}.`,
+      headers: 'CloudEventHeaders',
+      payload: taskRecordOf(type),
+    })),
+    sender: 'mitigation',
+    receivers: [],
+  },
+  {
+    id: 'agents',
+    topic: topics.agents,
+    key: 'The agent id.',
+    description: 'The agents as they last were. The greatest version of a key holds; no value: the agent is gone.',
+    messages: [
+      { name: 'AgentChanged', summary: 'An agent and its host.', headers: 'CloudEventHeaders', payload: agentRecord },
+    ],
+    sender: 'mitigation',
+    receivers: [],
+  },
+  {
+    id: 'deadLetters',
+    topic: topics.deadLetters,
+    key: 'The key of the original.',
+    description: 'Messages that could not be handled, as they came, with headers that tell why and where they stood.',
+    messages: [
+      { name: 'DeadLetter', summary: 'The original message with `dl_` headers.', headers: 'DeadLetterHeaders' },
+    ],
+    sender: 'mitigation',
+    receivers: ['ingest'],
+  },
+];
+
+/** The AsyncAPI 3.0 document of the Kafka topics. */
+export function asyncApiDocument(version: string): JsonSchema {
+  const payloads = channels.flatMap(({ messages }) =>
+    messages.flatMap(({ name, payload }) => (payload === undefined ? [] : [[name, payload] as const])),
+  );
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Quell topics',
+      version,
+      description:
+        'What travels through Kafka: CloudEvents 1.0 in binary mode. Readers ignore members they do not know, and drop ' +
+        'repeats of a `ce_id`.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    defaultContentType: 'application/json',
+    channels: Object.fromEntries(channels.map((channel) => [channel.id, channelObject(channel)])),
+    operations: Object.fromEntries(channels.flatMap(operationsOf)),
+    components: {
+      messages: Object.fromEntries(channels.flatMap(messagesOf)),
+      schemas: namedSchemas(
+        {
+          TaskAfter: taskAfter,
+          CloudEventHeaders: cloudEventHeaders,
+          DeadLetterHeaders: deadLetterHeaders,
+          ...Object.fromEntries(payloads.map(([name, payload]) => [`${name}Value`, payload])),
+        },
+        '#/components/schemas/',
+        'draft-7',
+      ),
+    },
+  };
+}
+
+function channelObject({ id, topic, description, messages }: Channel): JsonSchema {
+  return {
+    address: topic,
+    title: id,
+    description,
+    messages: Object.fromEntries(messages.map(({ name }) => [name, { $ref: `#/components/messages/${name}` }])),
+    bindings: {
+      kafka: {
+        topic,
+        topicConfiguration: { 'cleanup.policy': [compactedTopics.includes(topic) ? 'compact' : 'delete'] },
+        bindingVersion: '0.5.0',
+      },
+    },
+  };
+}
+
+function operationsOf({ id, sender, receivers }: Channel): [string, JsonSchema][] {
+  const channel = { $ref: `#/channels/${id}` };
+  return [
+    [`${sender}Sends_${id}`, { action: 'send', channel, summary: `${sender} publishes.` }],
+    ...receivers.map((receiver): [string, JsonSchema] => [
+      `${receiver}Receives_${id}`,
+      { action: 'receive', channel, summary: `${receiver} consumes.` },
+    ]),
+  ];
+}
+
+function messagesOf({ messages, key }: Channel): [string, JsonSchema][] {
+  return messages.map(({ name, summary, headers, payload }) => [
+    name,
+    {
+      name,
+      title: name,
+      summary,
+      headers: { $ref: `#/components/schemas/${headers}` },
+      ...(payload === undefined ? {} : { payload: { $ref: `#/components/schemas/${name}Value` } }),
+      bindings: { kafka: { key: { type: 'string', description: key }, bindingVersion: '0.5.0' } },
+    },
+  ]);
+}

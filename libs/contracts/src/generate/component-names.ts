@@ -1,0 +1,80 @@
+import type { z } from 'zod';
+import { agentDto, agentPage } from '../agent-list.ts';
+import {
+  agentConfiguration,
+  agentTaskRequest,
+  agentTaskResponse,
+  attemptEventsResponse,
+  checkInRequest,
+  checkInResponse,
+  enrolmentTokenRequest,
+  enrolmentTokenResponse,
+  enrolRequest,
+  enrolResponse,
+  eventOutcome,
+  handedTask,
+  hostFacts,
+} from '../agent-protocol.ts';
+import { apiKeyDto, apiKeyPage, apiKeyRequest, createdApiKey } from '../api-keys.ts';
+import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
+import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
+import { healthReport } from '../health.ts';
+import { mitigationPolicy } from '../mitigation-policy.ts';
+import { problem } from '../problem.ts';
+import { attemptEvents } from '../routes/agents.ts';
+import { runPayload } from '../run-payload.ts';
+import { reportedThreat, runResult } from '../run-result.ts';
+import { taskStatusItem, taskStatusList } from '../status-catalogue.ts';
+import { historyItem, openTaskRequest, recommendedAction, statusLabel, taskDto } from '../task.ts';
+import { acknowledgeRequest, historyPage, taskPage } from '../task-api.ts';
+import { taskEndpoint } from '../task-endpoint.ts';
+import { taskStatus } from '../task-status.ts';
+
+/** The names of the schemas in the OpenAPI document. A name is part of what generated clients rely on: do not change one. */
+export const componentNames: Readonly<Record<string, z.ZodType>> = {
+  Problem: problem,
+  NativeDetection: nativeDetection,
+  EndpointHint: endpointHint,
+  DetectedThreat: detectedThreat,
+  DetectionsRequest: detectionsRequest,
+  DetectionsAnswer: detectionsAnswer,
+  Detection: detectionDto,
+  DetectionPage: detectionPage,
+  TaskStatusItem: taskStatusItem,
+  TaskStatusList: taskStatusList,
+  StatusLabel: statusLabel,
+  StatusFacts: taskStatus,
+  RecommendedAction: recommendedAction,
+  ReportedThreat: reportedThreat,
+  TaskEndpoint: taskEndpoint,
+  Task: taskDto,
+  TaskPage: taskPage,
+  OpenTaskRequest: openTaskRequest,
+  AcknowledgeRequest: acknowledgeRequest,
+  HistoryItem: historyItem,
+  HistoryPage: historyPage,
+  HostFacts: hostFacts,
+  EnrolmentTokenRequest: enrolmentTokenRequest,
+  EnrolmentToken: enrolmentTokenResponse,
+  EnrolRequest: enrolRequest,
+  EnrolAnswer: enrolResponse,
+  CheckInRequest: checkInRequest,
+  CheckInAnswer: checkInResponse,
+  HandedTask: handedTask,
+  RunPayload: runPayload,
+  RunResult: runResult,
+  AttemptEvents: attemptEvents,
+  AttemptEventsAnswer: attemptEventsResponse,
+  EventOutcome: eventOutcome,
+  AgentTaskRequest: agentTaskRequest,
+  AgentTaskAnswer: agentTaskResponse,
+  AgentConfiguration: agentConfiguration,
+  Agent: agentDto,
+  AgentPage: agentPage,
+  MitigationPolicy: mitigationPolicy,
+  ApiKeyRequest: apiKeyRequest,
+  ApiKey: apiKeyDto,
+  CreatedApiKey: createdApiKey,
+  ApiKeyPage: apiKeyPage,
+  HealthReport: healthReport,
+};
