@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { openLog } from './log-file.ts';
 
 /** What `guard.ts` is told to run, and how to stop it. */
 export interface GuardOrder {
@@ -23,7 +23,7 @@ export interface GuardedServer {
   readonly pid: number;
   /** Resolves once the server is gone, with the last line it logged since this start. */
   readonly ended: Promise<{ reason: string }>;
-  /** What the server has logged since this start. */
+  /** The first megabyte that the server has logged since this start. */
   logged(): string;
   /** Stops the server in order; resolves once it is gone. */
   stop(): Promise<void>;
@@ -36,31 +36,29 @@ export interface GuardedServer {
  * @throws Error when the command cannot be started, with the reason.
  */
 export async function startGuarded(order: GuardOrder, logFile: string): Promise<GuardedServer> {
-  const log = openSync(logFile, 'a', 0o600);
-  const logStart = statSync(logFile).size;
+  const log = openLog(logFile);
   // Its own session, so that Ctrl-C in a terminal reaches the launcher alone, which then stops everything in order.
   const guard = spawn(process.execPath, [fileURLToPath(new URL('guard.ts', import.meta.url)), JSON.stringify(order)], {
     detached: true,
-    stdio: ['pipe', 'pipe', log],
+    stdio: ['pipe', 'pipe', log.fd],
     env: { ...process.env, NODE_OPTIONS: '' },
   });
-  closeSync(log);
+  log.close();
   guard.stdin?.on('error', () => {});
 
-  const logged = () => readFrom(logFile, logStart);
   const gone = new Promise<void>((resolve) => guard.once('close', () => resolve()));
   const pid = await serverPid(guard);
   const ended = gone.then(() => {
     // A guard killed from outside leaves its server behind.
     if (guard.signalCode && pid) killQuietly(pid);
-    return { reason: lastLine(logged()) };
+    return { reason: log.lastLine() };
   });
   if (pid === undefined) throw new Error(`${order.command} did not start: ${(await ended).reason}`);
 
   return {
     pid,
     ended,
-    logged,
+    logged: log.head,
     stop: async () => {
       guard.kill('SIGTERM');
       await ended;
@@ -81,18 +79,4 @@ function killQuietly(pid: number): void {
   } catch {
     // Already gone.
   }
-}
-
-function readFrom(file: string, start: number): string {
-  const fd = openSync(file, 'r');
-  try {
-    const buffer = Buffer.alloc(Math.min(Math.max(statSync(file).size - start, 0), 1_000_000));
-    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, start));
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1) || 'no output';
 }

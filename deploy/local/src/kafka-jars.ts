@@ -18,19 +18,20 @@ export const kafkaLogConfig = join(kafkaDir, 'log4j2.properties');
  * Starts at the same time are safe: one fetches while the others wait, and a directory gets its name only when complete.
  *
  * @param onProgress told how many files have come so far (there are about 340 with an empty Maven cache).
+ * @param projectDir holds the `pom.xml`; default `deploy/kafka`.
  * @throws StartError when Maven is missing or fails.
  */
-export async function kafkaJars(onProgress?: (files: number) => void): Promise<string> {
-  const pom = await readFile(join(kafkaDir, 'pom.xml'));
-  const jars = join(kafkaDir, 'target', `jars-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`);
+export async function kafkaJars(onProgress?: (files: number) => void, projectDir = kafkaDir): Promise<string> {
+  const pom = await readFile(join(projectDir, 'pom.xml'));
+  const jars = join(projectDir, 'target', `jars-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`);
   if (await exists(jars)) return jars;
-  await mkdir(join(kafkaDir, 'target'), { recursive: true });
+  await mkdir(join(projectDir, 'target'), { recursive: true });
 
   const release = await turn(`${jars}.lock`);
   const unfinished = `${jars}.new-${randomBytes(4).toString('hex')}`;
   try {
     if (await exists(jars)) return jars;
-    await fetchJars(unfinished, onProgress);
+    await fetchJars(projectDir, unfinished, onProgress);
     await rename(unfinished, jars).catch(async (error) => {
       if (!(await exists(jars))) throw error;
     });
@@ -56,8 +57,8 @@ export async function java17(): Promise<string> {
   return java;
 }
 
-async function fetchJars(into: string, onProgress?: (files: number) => void): Promise<void> {
-  const args = ['-B', '-f', join(kafkaDir, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime'];
+async function fetchJars(projectDir: string, into: string, onProgress?: (files: number) => void): Promise<void> {
+  const args = ['-B', '-f', join(projectDir, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime'];
   const maven = spawn('mvn', [...args, `-DoutputDirectory=${into}`], { stdio: ['ignore', 'pipe', 'pipe'] });
   const endWithUs = () => maven.kill();
   process.once('exit', endWithUs);

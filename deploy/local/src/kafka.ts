@@ -47,7 +47,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const dataDir = resolve(options.dataDir);
   const java = await java17();
   const classPath = join(await kafkaJars(options.onDownload), '*');
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const clusterId = await formatted(dataDir, java, classPath);
 
   const deadline = Date.now() + 15_000;

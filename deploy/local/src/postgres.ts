@@ -54,7 +54,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   const dataDir = resolve(options.dataDir);
   const binaries = await findBinaries();
   const account = await postgresAccount();
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const password = await initialised(dataDir, binaries, account);
 
   const deadline = Date.now() + 15_000;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { freePort } from '@quell/local/free-port';
 import { startKafka } from '@quell/local/kafka';
+import { kafkaContainerEnv, kafkaImage } from '@quell/local/kafka-container';
 import { startPostgres } from '@quell/local/postgres';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import type { ServerName } from './servers.ts';
@@ -58,22 +59,8 @@ async function kafkaContainer(): Promise<TestServer> {
   // The address a broker advertises must be known before it starts, so the host's port is chosen first.
   const { host } = (await getContainerRuntimeClient()).info.containerRuntime;
   const port = await freePort();
-  const container = await new GenericContainer('apache/kafka:4.4.0')
-    .withEnvironment({
-      KAFKA_NODE_ID: '1',
-      KAFKA_PROCESS_ROLES: 'broker,controller',
-      KAFKA_LISTENERS: 'BROKER://:9092,CONTROLLER://:9093',
-      KAFKA_ADVERTISED_LISTENERS: `BROKER://${host}:${port}`,
-      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT',
-      KAFKA_INTER_BROKER_LISTENER_NAME: 'BROKER',
-      KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
-      KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
-      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
-      KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
-      KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
-      KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
-      KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
-    })
+  const container = await new GenericContainer(kafkaImage)
+    .withEnvironment(kafkaContainerEnv(`${host}:${port}`))
     .withExposedPorts({ container: 9092, host: port })
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
     .start();
