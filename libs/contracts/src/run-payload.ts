@@ -23,7 +23,7 @@ export type RestoreItem = z.infer<typeof restoreItem>;
 
 /** What a run is told to do. `targets` and `paths` both empty: scan the agent's roots. */
 export const runPayload = z.strictObject({
-  targets: z.array(target).max(1000).default([]),
+  targets: z.array(target).max(10_000).default([]),
   /** Folders or files to scan, inside the agent's roots. */
   paths: z.array(z.string().min(1).max(4096)).max(1000).optional(),
   /** Digests of custom patterns the run needs. */

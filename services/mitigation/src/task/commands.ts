@@ -5,7 +5,7 @@ import type { RunMode } from '@quell/contracts/vocabulary';
 import { type Decision, decided, refused } from './decision.ts';
 import { type ClockSettings, runTimeoutSeconds } from './settings.ts';
 import { isInProgress, type Task } from './task.ts';
-import { targetsLeft } from './threats.ts';
+import { looksEverywhere, targetsLeft } from './threats.ts';
 
 /** Run Cleanup: what an assessment found is cleaned by a new run. From status 8 only. */
 export function runCleanup(task: Task, clocks: ClockSettings): Decision {
@@ -32,7 +32,11 @@ export function retry(task: Task, clocks: ClockSettings, cause: RunCause = 'retr
   if (!statusEntry(task.status.code).actionRequired || notRetried.has(task.status.code)) {
     return refused('wrong-status', `a task that is "${label(task)}" is not retried`);
   }
-  return newRun(task, clocks, cause, task.run.mode, retryPayload(task));
+  const payload = retryPayload(task);
+  if (task.run.mode === 'rollback' && !payload.items?.length) {
+    return refused('nothing-to-restore', 'everything this rollback was to put back is restored');
+  }
+  return newRun(task, clocks, cause, task.run.mode, payload);
 }
 
 /** Rollback: puts back what mitigation backed up and nobody restored yet. From any end. */
@@ -44,7 +48,7 @@ export function rollback(task: Task, clocks: ClockSettings): Decision {
 }
 
 /**
- * Cancel. A run that no agent holds is withdrawn; otherwise the agent is asked to stop, and the end comes with its answer
+ * Cancel. A run that was never handed out is withdrawn; otherwise the agent is asked to stop, and the end comes with its answer
  * (or when two leases pass without one).
  */
 export function cancel(task: Task): Decision {
@@ -52,7 +56,7 @@ export function cancel(task: Task): Decision {
   const run = task.run.number;
   if (task.cancel?.run === run) return decided();
   return decided(
-    task.run.deliveries === 0 ? { type: 'TaskWithdrawn', data: { run } } : { type: 'CancelRequested', data: { run } },
+    task.run.firstAttempt === 0 ? { type: 'TaskWithdrawn', data: { run } } : { type: 'CancelRequested', data: { run } },
   );
 }
 
@@ -109,7 +113,10 @@ function retryPayload(task: Task): RunPayload {
       );
     }
     default:
-      return cleaningPayload(task);
+      // A look at everything that did not come to its end has to be repeated whole: it may not have seen all threats.
+      return looksEverywhere(task) && task.status.code !== 'not-all-threats-resolved'
+        ? task.run.payload
+        : cleaningPayload(task);
   }
 }
 

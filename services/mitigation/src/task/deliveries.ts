@@ -54,11 +54,12 @@ export function loseDelivery(task: Task, reason: LossReason): Decision {
   return decided(lost, { type: 'RunExpired', data: { run, cause: 'lost-deliveries' } });
 }
 
-/** The agent started anew while it worked on the run. The second time, the run ends. */
+/** The agent started anew while it worked on the run. The second time, the run ends. A boot counts once. */
 export function countCrash(task: Task, bootId: string): Decision {
   if (task.status.code !== 'mitigation-in-progress' || task.status.phase !== 'accepted') {
     return refused('not-in-progress', 'no agent is working on the run');
   }
+  if (task.run.bootId === bootId) return decided();
   const run = task.run.number;
   const crashed: TaskEvent = { type: 'AgentCrashed', data: { run, attempt: task.attempt, bootId } };
   if (task.run.crashes + 1 < MAX_CRASHES) return decided(crashed);

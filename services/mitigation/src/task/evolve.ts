@@ -16,7 +16,10 @@ import { mergedThreats, restorableAfter } from './threats.ts';
 
 /** Folds one event into a task. Pure: equal events give equal tasks. Throws on a stream that no decision could have written. */
 export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
-  if (event.type === 'TaskOpened') return opened(event.data, event);
+  if (event.type === 'TaskOpened') {
+    if (task !== undefined) throw new Error('a task is opened once');
+    return opened(event.data, event);
+  }
   if (task === undefined) throw new Error(`a task's stream starts with TaskOpened, not ${event.type}`);
   const next: Task = { ...task, version: event.version, updatedAt: event.recordedAt };
   switch (event.type) {
@@ -41,7 +44,10 @@ export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
       return inPhase(
         next,
         'accepted',
-        { firstAcceptedAt: task.run.firstAcceptedAt ?? event.recordedAt },
+        {
+          firstAcceptedAt: task.run.firstAcceptedAt ?? event.recordedAt,
+          ...(event.data.bootId === undefined ? {} : { bootId: event.data.bootId }),
+        },
         { reports: withReport(task, event.id) },
       );
     case 'AttemptDeferred':
@@ -52,9 +58,12 @@ export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
         { reports: withReport(task, event.id) },
       );
     case 'AttemptLost':
-      return inPhase(next, 'queued', { lostDeliveries: task.run.lostDeliveries + 1 });
+      return inPhase(next, 'queued', {
+        lostDeliveries: task.run.lostDeliveries + 1,
+        deferred: event.data.reason === 'agent-replaced',
+      });
     case 'AgentCrashed':
-      return { ...next, run: { ...task.run, crashes: task.run.crashes + 1 } };
+      return { ...next, run: { ...task.run, crashes: task.run.crashes + 1, bootId: event.data.bootId } };
     case 'RunReported':
       return afterResult(next, event.data.result, 'reported', event.id);
     case 'TaskLateResult':

@@ -16,16 +16,21 @@ export interface Opening {
   readonly detection?: TakenDetection;
 }
 
-/** Opens a task. An exception that covers the endpoint ends its first run at once (status 9). */
+/**
+ * Opens a task. An exception that covers the endpoint ends its first run at once (status 9). A target without path or hash is left out:
+ * without any other the agent scans its roots, and what it does not find is never "gone" (statuses.md, the fold).
+ */
 export function openTask(
   opening: Opening,
   policy: { readonly assessFirst: boolean; readonly clocks: ClockSettings },
   exception?: ExceptionMatch,
 ): readonly TaskEvent[] {
   const mode = firstMode(opening.kind, policy.assessFirst);
+  const targets = opening.payload.targets.filter(({ path, sha256 }) => path !== undefined || sha256 !== undefined);
+  const payload = { ...opening.payload, targets };
   const opened: TaskEvent = {
     type: 'TaskOpened',
-    data: { ...opening, mode, runTimeoutSeconds: runTimeoutSeconds(policy.clocks, mode, opening.payload) },
+    data: { ...opening, payload, mode, runTimeoutSeconds: runTimeoutSeconds(policy.clocks, mode, payload) },
   };
   if (exception === undefined) return [opened];
   return [opened, { type: 'MitigationExcepted', data: { run: 1, exception } }];

@@ -1,6 +1,7 @@
 import type { ReportedThreat, RollbackItem, RunOutcome, RunResult } from '@quell/contracts/run-result';
 import type { TaskStatus } from '@quell/contracts/task-status';
 import { assertNever } from '@quell/contracts/vocabulary';
+import { runsInMode } from './settings.ts';
 import { type Task, userChooses } from './task.ts';
 import { mergedThreats } from './threats.ts';
 
@@ -21,10 +22,13 @@ const refuse = (pointer: string, detail: string): ResultRefusal => ({ ok: false,
  */
 export function judgeResult(task: Task, result: RunResult): Judgement {
   const { mode } = task.run;
+  if (!runsInMode(task.kind, mode)) return refuse('/outcome', `a ${task.kind} task has no run in mode ${mode}`);
+  const misplaced = leftByUserRefusal(task, result) ?? backupsRefusal(task, result) ?? itemsRefusal(task, result);
+  if (misplaced !== undefined) return misplaced;
   switch (result.outcome) {
     case 'assessed':
       if (mode !== 'assess') return illegal(result.outcome, mode);
-      return judgeAssessed(task, result);
+      return foundOr(task, result);
     case 'finished':
       if (mode !== 'mitigate' && mode !== 'scan') return illegal(result.outcome, mode);
       return judgeFinished(task, result);
@@ -68,10 +72,6 @@ function illegal(outcome: RunOutcome, mode: string): ResultRefusal {
   return refuse('/outcome', `a run in mode ${mode} cannot end as ${outcome}`);
 }
 
-function judgeAssessed(task: Task, result: RunResult): Judgement {
-  return leftByUserRefusal(task, result) ?? foundOr(task, result);
-}
-
 function foundOr(task: Task, result: RunResult): Judgement {
   const threats = mergedThreats(task, result);
   if (threats.some(({ outcome }) => outcome === 'found')) return accept({ code: 'manual-cleanup-needed' });
@@ -82,8 +82,6 @@ function judgeFinished(task: Task, result: RunResult): Judgement {
   const reported = result.threats ?? [];
   const stillFound = reported.findIndex(({ outcome }) => outcome === 'found');
   if (stillFound >= 0) return refuse(`/threats/${stillFound}/outcome`, 'a finished run leaves no threat as found');
-  const left = leftByUserRefusal(task, result);
-  if (left !== undefined) return left;
   const answered = new Set(reported.map(({ id }) => id));
   const missing = task.run.payload.targets.find(({ id }) => !answered.has(id));
   if (missing !== undefined) return refuse('/threats', `the target ${missing.id} has no answer`);
@@ -97,10 +95,31 @@ function leftByUserRefusal(task: Task, result: RunResult): ResultRefusal | undef
   return refuse(`/threats/${left}/outcome`, 'only an on-demand scan by the user lets the user leave threats');
 }
 
+function backupsRefusal(task: Task, { backups }: RunResult): ResultRefusal | undefined {
+  const { mode } = task.run;
+  if (mode === 'mitigate' || mode === 'scan' || !backups?.length) return undefined;
+  return refuse('/backups', `a run in mode ${mode} changes nothing that could be backed up`);
+}
+
+/** Items answer what a rollback run was handed, each once; another run was handed none. */
+function itemsRefusal(task: Task, { items }: RunResult): ResultRefusal | undefined {
+  if (!items?.length) return undefined;
+  const { mode, payload } = task.run;
+  if (mode !== 'rollback') return refuse('/items', `a run in mode ${mode} restores no items`);
+  const handed = new Set(payload.items?.map(({ id }) => id));
+  const answered = new Set<string>();
+  for (const [index, { id }] of items.entries()) {
+    if (!handed.has(id)) return refuse(`/items/${index}/id`, 'this item was not handed out');
+    if (answered.has(id)) return refuse(`/items/${index}/id`, 'this item is answered twice');
+    answered.add(id);
+  }
+  return undefined;
+}
+
 /** Rules 1–4 over all threats of the task. */
 function statusOfThreats(task: Task, threats: readonly ReportedThreat[], bypassedFiles?: number): TaskStatus {
   if (threats.length === 0) {
-    return { code: 'no-threat-found', ...(bypassedFiles === undefined ? {} : { bypassedFiles }) };
+    return { code: 'no-threat-found', ...(bypassedFiles ? { bypassedFiles } : {}) };
   }
   const of = (outcome: ReportedThreat['outcome']) => threats.filter((threat) => threat.outcome === outcome);
   const failed = of('failed');
@@ -125,12 +144,9 @@ function statusOfThreats(task: Task, threats: readonly ReportedThreat[], bypasse
 }
 
 function judgeRollback(task: Task, items: readonly RollbackItem[]): Judgement {
-  const handed = new Set((task.run.payload.items ?? []).map(({ id }) => id));
-  const stranger = items.findIndex(({ id }) => !handed.has(id));
-  if (stranger >= 0) return refuse(`/items/${stranger}/id`, 'this item was not handed out');
   const answered = new Set(items.map(({ id }) => id));
-  const missing = [...handed].find((id) => !answered.has(id));
-  if (missing !== undefined) return refuse('/items', `the item ${missing} has no answer`);
+  const missing = task.run.payload.items?.find(({ id }) => !answered.has(id));
+  if (missing !== undefined) return refuse('/items', `the item ${missing.id} has no answer`);
   const failed = items.filter(({ restored }) => !restored);
   return accept(
     failed.length === 0 ? { code: 'rollback-successful' } : { code: 'rollback-unsuccessful', items: failed },

@@ -31,10 +31,12 @@ const answer = (code: ReportAnswer['code'], ...events: TaskEvent[]): ReportAnswe
  */
 export function report(task: Task, attempt: number, agentId: string, reportId: string, said: Report): ReportAnswer {
   if (task.reports.includes(reportId)) return answer(200);
-  if (attempt > task.attempt) return answer(404);
+  if (attempt < 1 || attempt > task.attempt) return answer(404);
   if (attempt < task.attempt || !isAttemptOfRun(task, attempt) || task.run.agentId !== agentId) return answer(409);
   if (!isInProgress(task)) return afterTheEnd(task, attempt, said);
   if (task.run.deferred) return answer(409);
+  // Once a delivery counts as lost only its result still counts: the run is handed out anew, and the agent resumes it then.
+  if (isQueued(task) && said.type !== 'result') return answer(409);
   switch (said.type) {
     case 'accepted':
       return accepted(task, attempt, agentId, said.bootId);
@@ -48,6 +50,10 @@ export function report(task: Task, attempt: number, agentId: string, reportId: s
     default:
       return assertNever(said);
   }
+}
+
+function isQueued(task: Task): boolean {
+  return task.status.code === 'mitigation-in-progress' && task.status.phase === 'queued';
 }
 
 function accepted(task: Task, attempt: number, agentId: string, bootId?: string): ReportAnswer {

@@ -36,6 +36,18 @@ export function runTimeoutSeconds(clocks: ClockSettings, mode: RunMode, payload:
   return mode !== 'scan' && named ? clocks.targetedRunSeconds : clocks.scanRunSeconds;
 }
 
+const modes: Readonly<Record<TaskKind, readonly RunMode[]>> = {
+  'threat-mitigation': ['assess', 'mitigate', 'rollback'],
+  'user-initiated-event': ['mitigate', 'rollback'],
+  'on-demand-scan': ['scan', 'rollback'],
+  'post-installation-scan': ['scan', 'rollback'],
+};
+
+/** Whether a task of this kind ever has a run in this mode. Source: statuses.md, "Modes by kind". */
+export function runsInMode(kind: TaskKind, mode: RunMode): boolean {
+  return modes[kind].includes(mode);
+}
+
 /** The mode of a task's first run. Only threat mitigation can be told to assess first. */
 export function firstMode(kind: TaskKind, assessFirst: boolean): RunMode {
   if (kind === 'threat-mitigation') return assessFirst ? 'assess' : 'mitigate';

@@ -32,12 +32,14 @@ export interface TaskRun {
   readonly deliveries: number;
   readonly lostDeliveries: number;
   readonly crashes: number;
+  /** The agent's latest known boot while it had the run: the same one again is no further crash. */
+  readonly bootId?: string;
   readonly firstAcceptedAt?: string;
   /** The agent of the latest hand-out. */
   readonly agentId?: string;
   /** Whether the agent of the latest hand-out can scan: what status 14 offers. */
   readonly scanCapable: boolean;
-  /** The latest attempt was given back as busy: reports under it are stale. */
+  /** The latest attempt was given back as busy, or its agent was replaced: reports under it are stale. */
   readonly deferred: boolean;
   readonly end?: RunEnd;
   /** When the run ended, first or by correction. */

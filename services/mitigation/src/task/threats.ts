@@ -2,9 +2,10 @@ import type { RestoreItem, Target } from '@quell/contracts/run-payload';
 import { goodOutcomes, type ReportedThreat, type RunResult } from '@quell/contracts/run-result';
 import type { Task } from './task.ts';
 
-/** Runs that look at everything, so that what they do not mention is no longer there. */
-function looksEverywhere(task: Task): boolean {
-  return task.run.mode === 'scan' || (task.run.mode === 'mitigate' && task.run.payload.targets.length === 0);
+/** Runs that look at everything, so that what they do not mention is no longer there: scans, and runs without a target. */
+export function looksEverywhere(task: Task): boolean {
+  const { mode, payload } = task.run;
+  return mode === 'scan' || (mode !== 'rollback' && payload.targets.length === 0);
 }
 
 /**
@@ -20,7 +21,7 @@ export function mergedThreats(task: Task, result: RunResult): ReportedThreat[] {
     if (threat.outcome === 'gone' && before !== undefined && goodOutcomes.has(before.outcome)) continue;
     merged.set(threat.id, threat);
   }
-  if (result.outcome === 'finished' && looksEverywhere(task)) {
+  if ((result.outcome === 'finished' || result.outcome === 'assessed') && looksEverywhere(task)) {
     for (const [id, threat] of merged) {
       if (!reported.has(id) && !goodOutcomes.has(threat.outcome)) merged.set(id, { ...threat, outcome: 'gone' });
     }
