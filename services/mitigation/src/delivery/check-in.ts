@@ -1,0 +1,83 @@
+import type { CheckInRequest, CheckInResponse, HandedTask } from '@quell/contracts/agent-protocol';
+import type { Pool } from 'pg';
+import type { LastSeen } from '../agents/last-seen.ts';
+import type { PollSettings } from '../agents/poll-settings.ts';
+import type { PolicyStore } from '../policy/policy-store.ts';
+import { type Asking, handOut } from './hand-out.ts';
+import { type HeldRun, loadHeldRuns } from './leases.ts';
+import { reconcileLeases } from './reconcile.ts';
+import { takeReports } from './take-reports.ts';
+import type { Wakes } from './wakes.ts';
+
+export interface CheckInParts {
+  readonly pool: Pool;
+  readonly policies: PolicyStore;
+  readonly wakes: Wakes;
+  readonly lastSeen: LastSeen;
+  readonly poll: PollSettings;
+  /** Called after COMMIT when streams may have grown. */
+  readonly onCommit: () => void;
+}
+
+/** During a hold the agent counts as in contact: noted so often, in milliseconds. */
+const CONTACT_EVERY_MS = 30_000;
+/** Holds end spread out, so that agents that came together do not come back together. */
+const JITTER = 0.2;
+
+/**
+ * One check-in: its events first, so that a finished task frees its place; then the leases; then work. Without any of it the answer
+ * is held until there is work or `waitSeconds` are over. `signal` ends the hold: the client is gone or the service stops.
+ */
+export async function checkIn(
+  parts: CheckInParts,
+  agent: { readonly agentId: string; readonly endpointId: string },
+  checkInId: string,
+  request: CheckInRequest,
+  signal: AbortSignal,
+): Promise<CheckInResponse> {
+  const { pool, policies, wakes } = parts;
+  const policy = await policies.current();
+  const sender = { agentId: agent.agentId, bootId: request.bootId };
+  const reports = await takeReports(
+    pool,
+    policy,
+    sender,
+    request.events.map(({ taskId, attempt, ...body }) => ({ taskId, attempt, body })),
+  );
+  const { probes, cancels } = await reconcileLeases(pool, policy, agent.agentId, checkInId, request);
+  parts.onCommit();
+  const asking: Asking = { ...agent, bootId: request.bootId, capabilities: request.capabilities };
+  const answer = (tasks: HandedTask[], stops: readonly HeldRun[]): CheckInResponse => ({
+    outcomes: reports.outcomes,
+    tasks,
+    cancels: stops.map(refOf),
+    probes: probes.map(refOf),
+    serverTime: new Date().toISOString(),
+    nextPollSeconds: parts.poll.nextPollSeconds,
+  });
+  const held = Math.min(request.waitSeconds, parts.poll.holdSeconds) * (1 - Math.random() * JITTER);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, held * 1000))]);
+  const contact = setInterval(() => parts.lastSeen.seen(agent.agentId, new Date()), CONTACT_EVERY_MS);
+  try {
+    for (let stops = cancels; ; stops = await cancelsOf(pool, agent.agentId)) {
+      // Listening before looking: work that comes in between rings the bell.
+      const woken = wakes.next(agent.endpointId, deadline);
+      // Nobody is there to take work once the client is gone; a lease would be lost.
+      const tasks = signal.aborted ? [] : await handOut(pool, policy, asking, checkInId);
+      if (tasks.length > 0) parts.onCommit();
+      const isDue = tasks.length + stops.length + probes.length + reports.outcomes.length > 0;
+      if (isDue || deadline.aborted) return answer(tasks, stops);
+      await woken;
+      if (signal.aborted) return answer([], []);
+    }
+  } finally {
+    clearInterval(contact);
+  }
+}
+
+/** During a hold its lists grow old: only what operators ask for is looked at, the agent answers for its leases next time. */
+async function cancelsOf(pool: Pool, agentId: string): Promise<HeldRun[]> {
+  return (await loadHeldRuns(pool, agentId)).filter(({ cancelRequested }) => cancelRequested);
+}
+
+const refOf = ({ taskId, run, attempt }: HeldRun) => ({ taskId, run, attempt });

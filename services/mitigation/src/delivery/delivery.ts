@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { AgentTaskRequest, CheckInRequest, CheckInResponse } from '@quell/contracts/agent-protocol';
+import type { Lifecycle } from '@quell/service-kit/lifecycle';
+import { refusal } from '@quell/service-kit/problem-error';
+import { inTransaction } from '@quell/service-kit/transaction';
+import { v7 as uuidv7 } from 'uuid';
+import { recordBoot } from '../agents/boots.ts';
+import type { SignedAgent } from '../agents/signature/agent-signature.guard.ts';
+import { type EndpointChanges, enqueueEndpointChange } from '../endpoints/endpoint-changes.ts';
+import { recordHost } from '../endpoints/host-record.ts';
+import { type AgentTaskAnswer, startAgentTask } from './agent-tasks.ts';
+import { type CheckInParts, checkIn } from './check-in.ts';
+import { takeReports } from './take-reports.ts';
+
+/** What agents ask of this service, from a verified signature on. */
+export class Delivery {
+  readonly #parts: CheckInParts;
+  readonly #lifecycle: Lifecycle;
+  readonly #changes: EndpointChanges;
+
+  constructor(parts: CheckInParts, changes: EndpointChanges, lifecycle: Lifecycle) {
+    this.#parts = parts;
+    this.#changes = changes;
+    this.#lifecycle = lifecycle;
+  }
+
+  async checkIn(agent: SignedAgent, request: CheckInRequest, gone: AbortSignal): Promise<CheckInResponse> {
+    const { pool } = this.#parts;
+    const now = new Date();
+    const boot = await recordBoot(pool, agent.agentId, request.bootId, agent.signedAt, now);
+    if (boot === 'conflict' || boot === 'stale') {
+      throw refusal('identity-conflict', 'Another agent with this identity is alive: enrol one of the two anew.');
+    }
+    await this.#noteHost(agent, request, now);
+    const signal = AbortSignal.any([gone, this.#lifecycle.signal]);
+    return checkIn(this.#parts, agent, uuidv7(), request, signal);
+  }
+
+  /** What the agent says of its machine may give unresolved detections their endpoint. */
+  async #noteHost({ endpointId }: SignedAgent, request: CheckInRequest, now: Date): Promise<void> {
+    const changed = await inTransaction(this.#parts.pool, async (client) => {
+      const hasChanged = await recordHost(client, endpointId, request, now);
+      if (hasChanged) await enqueueEndpointChange(client, { endpointId, reason: 'host-changed', changedAt: now });
+      return hasChanged;
+    });
+    if (changed) void this.#changes.deliver();
+  }
+
+  async takeReports(agent: SignedAgent, taskId: string, attempt: number, bodies: readonly unknown[]) {
+    const { pool, policies, wakes, onCommit } = this.#parts;
+    const sent = bodies.map((body) => ({ taskId, attempt, body }));
+    const { outcomes, endpointIds } = await takeReports(pool, await policies.current(), agent, sent);
+    onCommit();
+    wakes.wake(endpointIds);
+    return { outcomes };
+  }
+
+  async startTask(agent: SignedAgent, request: AgentTaskRequest): Promise<AgentTaskAnswer> {
+    const { pool, policies, wakes, onCommit } = this.#parts;
+    const answer = await startAgentTask(pool, await policies.current(), agent, request);
+    onCommit();
+    if (answer.ok) wakes.wake([answer.endpointId]);
+    return answer;
+  }
+
+  configuration(): { etag: string; body: { patterns: string[] } } {
+    const body = { patterns: [] };
+    const digest = createHash('sha256').update(JSON.stringify(body)).digest('base64url');
+    return { etag: `"${digest}"`, body };
+  }
+}
