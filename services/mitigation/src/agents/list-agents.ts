@@ -32,9 +32,9 @@ const SELECT = `
          e.hostname, e.device_id, e.ips, e.macs, e.platform, e.os_version, e.agent_version, e.capabilities
   FROM mitigation.agent a
   JOIN mitigation.endpoint e USING (endpoint_id)
-  LEFT JOIN mitigation.agent_last_seen s USING (agent_id)`;
+  LEFT JOIN mitigation.agent_last_seen s ON s.agent_id = a.agent_id`;
 
-// Microseconds of a timestamptz do not survive a JavaScript Date, so enrolments are stored in milliseconds (see enrol).
+// Enrolments are stored with the milliseconds of a JavaScript Date, so a cursor loses nothing.
 const position = z.tuple([z.iso.datetime(), z.string()]);
 
 /** Agents, the latest enrolment first. An agent that was replaced shows the facts of the endpoint that it served. */

@@ -8,13 +8,15 @@ const log = createLog('test', 'silent');
 
 async function migrated() {
   const fresh = await freshDatabase();
-  const open = () => openDatabase({ service: 'mitigation', url: fresh.url, schemas: [SCHEMA], migrations, entities, log });
+  const open = () =>
+    openDatabase({ service: 'mitigation', url: fresh.url, schemas: [SCHEMA], migrations, entities, log });
   return { fresh, open, database: await open() };
 }
 
 test('the migrations run on an empty database, and a second start has nothing to do', async () => {
   const { fresh, open, database } = await migrated();
-  const count = () => database.pool.query('SELECT count(*)::int AS n FROM mitigation.migration').then(({ rows }) => rows[0].n);
+  const count = () =>
+    database.pool.query('SELECT count(*)::int AS n FROM mitigation.migration').then(({ rows }) => rows[0].n);
   expect(await count()).toBe(migrations.length);
   await (await open()).close();
   expect(await count()).toBe(migrations.length);
@@ -46,7 +48,9 @@ test('one endpoint has one run that changes its state at a time', async () => {
   await insert('00000000-0000-7000-8000-000000000001', 'accepted', true);
   await insert('00000000-0000-7000-8000-000000000002', 'queued', true);
   await insert('00000000-0000-7000-8000-000000000003', 'dispatched', false);
-  await expect(insert('00000000-0000-7000-8000-000000000004', 'dispatched', true)).rejects.toThrow(/work_one_changing_run/);
+  await expect(insert('00000000-0000-7000-8000-000000000004', 'dispatched', true)).rejects.toThrow(
+    /work_one_changing_run/,
+  );
   await database.close();
   await fresh.drop();
 });

@@ -1,7 +1,7 @@
-import type { TaskDto } from '@quell/contracts/task';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Task } from '../task/task.ts';
 
-/** One line of the task list, folded from the feed; `document` is the whole task as the API answers it. */
+/** One line of the task list, folded from the feed; `state` is the whole task, from which the next event is folded on. */
 @Entity({ schema: 'mitigation', name: 'task_view' })
 @Index('task_view_updated', { synchronize: false })
 @Index('task_view_status', { synchronize: false })
@@ -64,9 +64,6 @@ export class TaskViewEntity {
   @Column('timestamptz', { name: 'last_seen_at', nullable: true })
   lastSeenAt!: Date | null;
 
-  @Column('jsonb')
-  threats!: TaskDto['threats'];
-
   @Column('timestamptz', { name: 'opened_at' })
   openedAt!: Date;
 
@@ -76,6 +73,7 @@ export class TaskViewEntity {
   @Column('int')
   version!: number;
 
+  /** The task as folded up to `version`. */
   @Column('jsonb')
-  document!: TaskDto;
+  state!: Task;
 }

@@ -23,11 +23,10 @@ export class TaskView0000000000004 implements MigrationInterface {
         detection_count int NOT NULL,
         first_seen_at timestamptz,
         last_seen_at timestamptz,
-        threats jsonb NOT NULL,
         opened_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL,
         version int NOT NULL,
-        document jsonb NOT NULL
+        state jsonb NOT NULL
       );
       CREATE INDEX task_view_updated ON mitigation.task_view (updated_at DESC, task_id);
       CREATE INDEX task_view_status ON mitigation.task_view (status_code, updated_at DESC, task_id);
