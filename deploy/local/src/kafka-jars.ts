@@ -50,7 +50,7 @@ export async function kafkaJars(onProgress?: (files: number) => void, projectDir
 export async function java17(): Promise<string> {
   const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java';
   const cure = 'Install Java 17 or newer and Maven, start a Docker engine, or set KAFKA_BROKERS.';
-  const version = await run(java, ['-version']).catch(() => undefined);
+  const version = await run(java, ['-version'], { env: process.env }).catch(() => undefined);
   if (!version) throw new StartError(`Kafka needs Java, and ${java} does not run. ${cure}`);
   const major = Number(/version "(?:1\.)?(\d+)/.exec(version.stderr)?.[1]);
   if (!(major >= 17)) throw new StartError(`Kafka needs Java 17 or newer, and ${java} is version ${major}. ${cure}`);
@@ -59,13 +59,17 @@ export async function java17(): Promise<string> {
 
 async function fetchJars(projectDir: string, into: string, onProgress?: (files: number) => void): Promise<void> {
   const args = ['-B', '-f', join(projectDir, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime'];
-  const maven = spawn('mvn', [...args, `-DoutputDirectory=${into}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const maven = spawn('mvn', [...args, `-DoutputDirectory=${into}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: process.env,
+  });
   const endWithUs = () => maven.kill();
   process.once('exit', endWithUs);
   try {
     const { code, output } = await finished(maven, onProgress);
     if (code === 0) return;
-    const reason = output.split('\n').find((line) => line.includes('[ERROR]')) ?? output.trimEnd().split('\n').at(-1);
+    const lines = output.trimEnd().split('\n');
+    const reason = lines.find((line) => line.startsWith('[ERROR]'))?.slice('[ERROR] '.length) ?? lines.at(-1);
     throw new StartError(
       `Fetching Kafka through Maven failed: ${reason}. Check that Maven reaches a repository, or set KAFKA_BROKERS.`,
     );

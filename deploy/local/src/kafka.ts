@@ -19,6 +19,8 @@ export interface KafkaOptions {
   readonly port?: number;
   /** Options for the Java machine. Default: a heap of at most 384 MB. */
   readonly javaOptions?: readonly string[];
+  /** How long to wait for a former server to let go of the data. Default 15 s. */
+  readonly patienceMs?: number;
   /** Extra broker settings, such as `{ 'log.segment.bytes': '1048576' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Told how many files Maven has fetched so far, at the first start on a machine. */
@@ -41,7 +43,7 @@ export interface LocalKafka {
  * Starts Apache Kafka (KRaft, one node, loopback) on Java 17 or newer, fetched through Maven at the first start. The broker
  * ends with this process, however it ends.
  *
- * @throws StartError when Java or Maven is missing, the port is taken, or another live broker has the data (after 15 s).
+ * @throws StartError when Java or Maven is missing, the port is taken, or another live broker keeps the data.
  */
 export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const dataDir = resolve(options.dataDir);
@@ -50,11 +52,11 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const clusterId = await formatted(dataDir, java, classPath);
 
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + (options.patienceMs ?? 15_000);
   for (;;) {
     const port = options.port ?? (await freePort());
     const configFile = join(dataDir, 'server.properties');
-    await writeFile(configFile, properties(join(dataDir, 'log'), port, await freePort(), options.settings ?? {}));
+    await writeFile(configFile, properties(join(dataDir, 'data'), port, await freePort(), options.settings ?? {}));
     const server = await startServer(dataDir, java, classPath, configFile, options.javaOptions);
     if (await started(server)) {
       await writeFile(join(dataDir, 'kafka.pid'), String(server.pid));
@@ -83,7 +85,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
 }
 
 function properties(
-  logDir: string,
+  dir: string,
   port: number,
   controllerPort: number,
   extra: Readonly<Record<string, string>>,
@@ -98,7 +100,10 @@ function properties(
     'listener.security.protocol.map': 'BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'BROKER',
     'controller.listener.names': 'CONTROLLER',
-    'log.dirs': logDir,
+    // Apart from the log segments: only then Kafka locks the metadata before it writes to it. In one directory a second broker
+    // writes its controller's records first and finds the lock later, and both brokers' metadata is broken.
+    'metadata.log.dir': join(dir, 'metadata'),
+    'log.dirs': join(dir, 'log'),
     'default.replication.factor': '1',
     'min.insync.replicas': '1',
     'offsets.topic.replication.factor': '1',
@@ -120,12 +125,12 @@ function properties(
     .join('');
 }
 
-/** Formats the log directory once; returns its cluster id. A half-formatted directory never gets the final name. */
+/** Formats the data once; returns its cluster id. A half-formatted one never gets the final name. */
 async function formatted(dataDir: string, java: string, classPath: string): Promise<string> {
   const known = await storedClusterId(dataDir);
   if (known) return known;
 
-  const unfinished = join(dataDir, `log.new-${randomBytes(4).toString('hex')}`);
+  const unfinished = join(dataDir, `data.new-${randomBytes(4).toString('hex')}`);
   const configFile = `${unfinished}.properties`;
   // A leading "-" would be read as an option.
   const clusterId = `Q${randomBytes(16).toString('base64url').slice(1)}`;
@@ -133,7 +138,7 @@ async function formatted(dataDir: string, java: string, classPath: string): Prom
     await writeFile(configFile, properties(unfinished, 9092, 9093, {}));
     const options = ['-XX:TieredStopAtLevel=1', `-Dlog4j2.configurationFile=${kafkaLogConfig}`, '-cp', classPath];
     await run(java, [...options, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', configFile]);
-    await rename(unfinished, join(dataDir, 'log'));
+    await rename(unfinished, join(dataDir, 'data'));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
     throw new StartError(`Formatting the Kafka data in ${dataDir} failed: ${String((error as Error).message).trim()}`);
@@ -144,7 +149,7 @@ async function formatted(dataDir: string, java: string, classPath: string): Prom
 }
 
 async function storedClusterId(dataDir: string): Promise<string | undefined> {
-  const meta = await readFile(join(dataDir, 'log', 'meta.properties'), 'utf8').catch(() => '');
+  const meta = await readFile(join(dataDir, 'data', 'metadata', 'meta.properties'), 'utf8').catch(() => '');
   return /^cluster\.id=(.+)$/m.exec(meta)?.[1];
 }
 

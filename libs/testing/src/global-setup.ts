@@ -3,7 +3,7 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runDirVariable } from './servers.ts';
+import { runDirVariable, serverNames, writeState } from './servers.ts';
 
 declare global {
   var quellTestKeeper: ChildProcess | undefined;
@@ -15,10 +15,16 @@ export default async function setUp(): Promise<void> {
   // Run by root, Postgres works as another user below this directory.
   await chmod(runDir, 0o711);
   process.env[runDirVariable] = runDir;
-  const keeper = fileURLToPath(new URL('keeper.ts', import.meta.url));
-  globalThis.quellTestKeeper = spawn(process.execPath, [keeper, runDir], {
+  const program = fileURLToPath(new URL('keeper.ts', import.meta.url));
+  const kept = spawn(process.execPath, [program, runDir], {
     detached: true,
     stdio: ['pipe', 'inherit', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
   });
+  // So that tests do not wait for one that is gone.
+  kept.once('exit', (code) => {
+    if (code !== 0)
+      for (const server of serverNames) writeState(runDir, server, 'failed', `keeper.ts ended with code ${code}`);
+  });
+  globalThis.quellTestKeeper = kept;
 }

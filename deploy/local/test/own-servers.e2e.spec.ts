@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { cleanUp, nothingLeft, processIds, startLauncher, temporaryDataDir } from './launcher-process.ts';
+
+// An engine of this machine would be used otherwise.
+const noDocker = { DOCKER_HOST: 'tcp://127.0.0.1:1' };
+afterEach(cleanUp);
+
+test('two stacks with their own servers run side by side; a killed launcher leaves nothing of its own, and its data survives', async () => {
+  const [dirA, dirB] = [await temporaryDataDir(), await temporaryDataDir()];
+  const a = startLauncher({ ...noDocker, QUELL_DATA_DIR: dirA });
+  const b = startLauncher({ ...noDocker, QUELL_DATA_DIR: dirB });
+  const [urlA, urlB] = await Promise.all([a.ready(), b.ready()]);
+  const before = await facts(dirA, urlA);
+  await inDatabase(before.migrationUrl, 'CREATE TABLE ingest.kept AS SELECT 42 AS answer');
+  const idsA = Object.values(await processIds(dirA));
+  expect(idsA).toHaveLength(6);
+
+  a.signal('SIGKILL');
+  await a.exit;
+  await nothingLeft(dirA, idsA);
+  expect((await fetch(`${urlB}/readyz`)).status).toBe(200);
+
+  const again = startLauncher({ ...noDocker, QUELL_DATA_DIR: dirA });
+  const after = await facts(dirA, await again.ready());
+  expect(after.adminKey).toBe(before.adminKey);
+  expect(after.clusterId).toBe(before.clusterId);
+  expect(await inDatabase(after.ingestUrl, 'SELECT answer FROM ingest.kept')).toEqual([{ answer: 42 }]);
+
+  const idsB = Object.values(await processIds(dirB));
+  const idsAgain = Object.values(await processIds(dirA));
+  again.signal('SIGINT');
+  b.signal('SIGTERM');
+  expect(await Promise.all([again.exit, b.exit])).toEqual([0, 0]);
+  await Promise.all([nothingLeft(dirA, idsAgain), nothingLeft(dirB, idsB)]);
+  expect(await readFile(join(dirA, 'postgres', 'postgres.log'), 'utf8')).toMatch(/database system is shut down\n$/);
+});
+
+test.each(['kafka', 'postgres'])('the death of %s stops everything and says so', async (server) => {
+  const dataDir = await temporaryDataDir();
+  const launcher = startLauncher({ ...noDocker, QUELL_DATA_DIR: dataDir });
+  await launcher.ready();
+  const ids = await processIds(dataDir);
+
+  process.kill(ids[server] ?? 0, 'SIGKILL');
+  expect(await launcher.exit).toBe(1);
+  expect(launcher.output()).toContain(`${server} ended: ended by SIGKILL`);
+  await nothingLeft(dataDir, Object.values(ids));
+});
+
+async function facts(dataDir: string, url: string) {
+  const env = (await (await fetch(`${url}/ingest/env`)).json()) as Record<string, string>;
+  const meta = await readFile(join(dataDir, 'kafka', 'data', 'metadata', 'meta.properties'), 'utf8');
+  return {
+    adminKey: env.QUELL_ADMIN_KEY,
+    clusterId: /cluster\.id=(.+)/.exec(meta)?.[1],
+    ingestUrl: env.DATABASE_URL ?? '',
+    migrationUrl: env.QUELL_MIGRATION_DATABASE_URL ?? '',
+  };
+}
+
+async function inDatabase(url: string, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
