@@ -1,6 +1,6 @@
 import type { ReportedThreat, RollbackItem, RunOutcome, RunResult } from '@quell/contracts/run-result';
 import type { TaskStatus } from '@quell/contracts/task-status';
-import { assertNever } from '@quell/contracts/vocabulary';
+import { assertNever, type RunMode } from '@quell/contracts/vocabulary';
 import { runsInMode } from './settings.ts';
 import { type Task, userChooses } from './task.ts';
 import { mergedThreats } from './threats.ts';
@@ -21,26 +21,24 @@ const refuse = (pointer: string, detail: string): ResultRefusal => ({ ok: false,
  * Source: statuses.md, "The fold when an agent reports the end of a run", rules 0–4.
  */
 export function judgeResult(task: Task, result: RunResult): Judgement {
-  const { mode } = task.run;
-  if (!runsInMode(task.kind, mode)) return refuse('/outcome', `a ${task.kind} task has no run in mode ${mode}`);
-  const misplaced = leftByUserRefusal(task, result) ?? backupsRefusal(task, result) ?? itemsRefusal(task, result);
-  if (misplaced !== undefined) return misplaced;
+  const refusal =
+    outcomeRefusal(task, result) ??
+    leftByUserRefusal(task, result) ??
+    backupsRefusal(task, result) ??
+    itemsRefusal(task, result);
+  if (refusal !== undefined) return refusal;
   switch (result.outcome) {
     case 'assessed':
-      if (mode !== 'assess') return illegal(result.outcome, mode);
-      return foundOr(task, result);
+      return judgeAssessed(task, result);
     case 'finished':
-      if (mode !== 'mitigate' && mode !== 'scan') return illegal(result.outcome, mode);
       return judgeFinished(task, result);
     case 'rolled-back':
     case 'rollback-failed':
-      if (mode !== 'rollback') return illegal(result.outcome, mode);
       return judgeRollback(task, result.items ?? []);
     case 'stopped':
-      if (task.cancel?.run !== task.run.number) return refuse('/outcome', 'nobody asked this run to stop');
       return accept({ code: 'incomplete-task', reason: 'cancelled' });
     case 'platform-not-supported':
-      return accept({ code: 'platform-not-supported', scanOffered: task.run.scanCapable && mode !== 'scan' });
+      return accept({ code: 'platform-not-supported', scanOffered: task.run.scanCapable && task.run.mode !== 'scan' });
     case 'component-restart-required':
       return accept({
         code: task.kind === 'threat-mitigation' ? 'agent-component-restart-required' : 'agent-component-error',
@@ -68,11 +66,25 @@ export function judgeResult(task: Task, result: RunResult): Judgement {
   }
 }
 
-function illegal(outcome: RunOutcome, mode: string): ResultRefusal {
-  return refuse('/outcome', `a run in mode ${mode} cannot end as ${outcome}`);
+/** The modes that an outcome can end. The others, faults and `stopped`, can end a run of every mode. */
+const modesEnded: Partial<Readonly<Record<RunOutcome, readonly RunMode[]>>> = {
+  assessed: ['assess'],
+  finished: ['mitigate', 'scan'],
+  'rolled-back': ['rollback'],
+  'rollback-failed': ['rollback'],
+};
+
+function outcomeRefusal(task: Task, { outcome }: RunResult): ResultRefusal | undefined {
+  const { mode, number } = task.run;
+  if (!runsInMode(task.kind, mode)) return refuse('/outcome', `a ${task.kind} task has no run in mode ${mode}`);
+  if (modesEnded[outcome]?.includes(mode) === false) {
+    return refuse('/outcome', `a run in mode ${mode} cannot end as ${outcome}`);
+  }
+  if (outcome === 'stopped' && task.cancel?.run !== number) return refuse('/outcome', 'nobody asked this run to stop');
+  return undefined;
 }
 
-function foundOr(task: Task, result: RunResult): Judgement {
+function judgeAssessed(task: Task, result: RunResult): Judgement {
   const threats = mergedThreats(task, result);
   if (threats.some(({ outcome }) => outcome === 'found')) return accept({ code: 'manual-cleanup-needed' });
   return accept(statusOfThreats(task, threats, result.bypassedFiles));
