@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from './free-port.ts';
+import { freePort, portProblem } from './free-port.ts';
 import { type GuardedServer, startGuarded } from './guarded-server.ts';
 import { java17, kafkaJars, kafkaLogConfig } from './kafka-jars.ts';
 import { StartError } from './start-error.ts';
@@ -47,6 +47,9 @@ export interface LocalKafka {
  */
 export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const dataDir = resolve(options.dataDir);
+  if (options.port !== undefined && (await portProblem('127.0.0.1', options.port))) {
+    throw new StartError(`Port ${options.port} for Kafka is taken. Stop what uses it, or choose another.`);
+  }
   const java = await java17();
   const classPath = join(await kafkaJars(options.onDownload), '*');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -66,9 +69,6 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     const log = server.logged();
     const portTaken = /Address already in use/.test(log);
     const dataInUse = /Failed to acquire lock on file/.test(log);
-    if (portTaken && options.port !== undefined) {
-      throw new StartError(`Port ${port} for Kafka is taken. Stop what uses it, or choose another.`);
-    }
     if (!portTaken && !dataInUse) {
       throw new StartError(`Kafka ended while starting: ${failure(log)} (${join(dataDir, 'kafka.log')})`);
     }
@@ -77,7 +77,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
       throw new StartError(
         dataInUse
           ? `The Kafka data in ${dataDir} is in use by process ${pid}. Stop that process, or choose another QUELL_DATA_DIR.`
-          : 'No free port for Kafka was found.',
+          : 'The port for Kafka was taken meanwhile. Start again.',
       );
     }
     await delay(300);

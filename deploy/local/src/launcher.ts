@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import type { Catalogue } from './catalogue.ts';
 import { type DataDir, randomSecret, secretFile, takeDataDir } from './data-dir.ts';
+import { portProblem } from './free-port.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { type Stack, StackRunner } from './stack.ts';
 import { StartError } from './start-error.ts';
@@ -87,19 +87,11 @@ function shown(path: string): string {
 }
 
 async function requireFreePort({ host, port }: Settings): Promise<void> {
-  const probe = createServer();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      probe.once('error', reject);
-      probe.listen(port, host, resolve);
-    });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') {
-      throw new StartError(`Port ${port} on ${host} is taken. Stop what uses it, or set QUELL_PORT to another port.`);
-    }
-    throw new StartError(`Port ${port} on ${host} cannot be used (${message}). Set QUELL_PORT or QUELL_HOST.`);
-  } finally {
-    await new Promise((resolve) => probe.close(resolve));
+  const problem = await portProblem(host, port);
+  if (problem?.code === 'EADDRINUSE') {
+    throw new StartError(`Port ${port} on ${host} is taken. Stop what uses it, or set QUELL_PORT to another port.`);
+  }
+  if (problem) {
+    throw new StartError(`Port ${port} on ${host} cannot be used (${problem.message}). Set QUELL_PORT or QUELL_HOST.`);
   }
 }

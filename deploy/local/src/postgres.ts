@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { freePort } from './free-port.ts';
+import { freePort, portProblem } from './free-port.ts';
 import { type GuardedServer, startGuarded } from './guarded-server.ts';
 import { ownedDirectory, type PostgresAccount, postgresAccount, underAccount } from './postgres-account.ts';
 import { StartError } from './start-error.ts';
@@ -54,6 +54,9 @@ const defaultSettings = {
  */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const dataDir = resolve(options.dataDir);
+  if (options.port !== undefined && (await portProblem('127.0.0.1', options.port))) {
+    throw new StartError(`Port ${options.port} for Postgres is taken. Stop what uses it, or choose another.`);
+  }
   const binaries = await findBinaries();
   const account = await postgresAccount();
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
@@ -69,9 +72,6 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     const log = server.logged();
     const portTaken = /could not bind|could not create any TCP\/IP sockets/.test(log);
     const dataInUse = /lock file "postmaster.pid" already exists|pre-existing shared memory block/.test(log);
-    if (portTaken && options.port !== undefined) {
-      throw new StartError(`Port ${port} for Postgres is taken. Stop what uses it, or choose another.`);
-    }
     if (!portTaken && !dataInUse) {
       throw new StartError(
         `Postgres ended while starting: ${(await server.ended).reason} (${join(dataDir, 'postgres.log')})`,
@@ -82,7 +82,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
         dataInUse
           ? `The Postgres data in ${dataDir} is in use by process ${await livePid(dataDir)}. ` +
               'Stop that process, or choose another QUELL_DATA_DIR.'
-          : 'No free port for Postgres was found.',
+          : 'The port for Postgres was taken meanwhile. Start again.',
       );
     }
     await delay(300);

@@ -2,7 +2,6 @@ import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testKafka } from '@quell/testing/kafka';
 import { startKafka } from '../src/kafka.ts';
 import { startPostgres } from '../src/postgres.ts';
 
@@ -42,7 +41,6 @@ test('a taken port is refused with the cure, for Postgres as for Kafka', async (
   await expect(startPostgres({ dataDir: join(dir, 'p'), port: taken.port })).rejects.toThrow(
     `Port ${taken.port} for Postgres`,
   );
-  testKafka();
   await expect(startKafka({ dataDir: join(dir, 'k'), port: taken.port })).rejects.toThrow(
     `Port ${taken.port} for Kafka`,
   );
