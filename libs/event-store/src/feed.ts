@@ -2,7 +2,7 @@ import type { StoredEvent } from './event.ts';
 import type { Queryable } from './load.ts';
 import { quoted } from './schema.ts';
 import { selectEvents } from './stored-event.ts';
-import type { Upcasters } from './upcast.ts';
+import { type Upcasters, upcast } from './upcast.ts';
 
 /** A place in the feed: both numbers, always. A cursor on the position alone loses events of slower transactions. */
 export interface FeedCursor {
@@ -18,25 +18,21 @@ export function compareCursors(a: FeedCursor, b: FeedCursor): number {
   return Number(a.txid === b.txid ? a.position - b.position : a.txid - b.txid);
 }
 
-/** The condition and order of the feed, exported so that a test explains the very query that is polled. */
-export function feedSql(schema: string, limit: number): string {
-  return `FROM ${quoted(schema)}.event AS e
-    WHERE (e.txid, e.position) > ($1::xid8, $2::bigint) AND e.txid < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY e.txid, e.position LIMIT ${Math.trunc(limit)}`;
-}
-
 /**
  * Events of all streams after a place in the feed, each stream in order. The gate (xmin) holds back every event whose transaction
- * started after one that is still writing anywhere in the cluster, so nothing can appear behind a cursor already passed.
+ * started after one that is still writing anywhere in the cluster, so nothing can appear behind a cursor already passed. The query is
+ * the function `feed` of the schema.
  *
  * @param limit the most events to return; a transaction may be cut in two.
  */
-export function readFeed(
+export async function readFeed(
   client: Queryable,
   schema: string,
   after: FeedCursor,
   limit: number,
   upcasters: Upcasters = {},
 ): Promise<StoredEvent[]> {
-  return selectEvents(client, feedSql(schema, limit), [String(after.txid), String(after.position)], upcasters);
+  const values = [String(after.txid), String(after.position), limit];
+  const events = await selectEvents(client, `FROM ${quoted(schema)}.feed($1, $2, $3) AS e`, values);
+  return events.map((event) => upcast(event, upcasters));
 }

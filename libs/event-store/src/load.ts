@@ -3,7 +3,7 @@ import { uuidArray } from './array-parameters.ts';
 import type { StoredEvent } from './event.ts';
 import { quoted } from './schema.ts';
 import { selectEvents } from './stored-event.ts';
-import type { Upcasters } from './upcast.ts';
+import { type Upcasters, upcast } from './upcast.ts';
 
 /** A client, or a pool where one statement is enough. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -56,9 +56,8 @@ async function loadWhere(
     client,
     `FROM ${quoted(schema)}.event AS e WHERE e.stream_id = ANY ($1::uuid[]) ${condition} ORDER BY e.stream_id, e.version`,
     [uuidArray(streamIds, 'streamId'), ...values],
-    upcasters,
   );
-  for (const event of events) streams.get(event.streamId)?.push(event);
+  for (const event of events) streams.get(event.streamId)?.push(upcast(event, upcasters));
   return streams;
 }
 

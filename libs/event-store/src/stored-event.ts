@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { StoredEvent } from './event.ts';
-import { type Upcasters, upcast } from './upcast.ts';
 
 // As text, numbers and epochs: `pg` has no binary results, and its own parsers of dates and bytea cost twice the CPU (README).
 const columns = `e.txid, e.position, (extract(epoch FROM e.recorded_at) * 1000)::bigint,
@@ -34,15 +33,14 @@ export async function selectEvents(
   client: Pick<pg.ClientBase, 'query'>,
   rest: string,
   values: unknown[],
-  upcasters: Upcasters,
 ): Promise<StoredEvent[]> {
   const query = { text: `SELECT ${columns} ${rest}`, values, rowMode: 'array' as const, types: asText };
   const { rows } = await client.query<Row>(query as pg.QueryArrayConfig);
-  return rows.map((row) => storedEvent(row, upcasters));
+  return rows.map(storedEvent);
 }
 
-function storedEvent(row: Row, upcasters: Upcasters): StoredEvent {
-  const [txid, position, recordedAt, occurredAt, id, streamId, version, type, storedSchemaVersion] = row;
+function storedEvent(row: Row): StoredEvent {
+  const [txid, position, recordedAt, occurredAt, id, streamId, version, type, schemaVersion] = row;
   const [correlationId, causationId, actor, traceparent, json] = row.slice(9) as [
     string,
     string | null,
@@ -50,15 +48,13 @@ function storedEvent(row: Row, upcasters: Upcasters): StoredEvent {
     string | null,
     string,
   ];
-  const stored = { type, schemaVersion: Number(storedSchemaVersion), data: JSON.parse(json) as unknown };
-  const { schemaVersion, data } = upcast(stored, upcasters);
   return {
     id,
     streamId,
     version: Number(version),
     type,
-    schemaVersion,
-    data,
+    schemaVersion: Number(schemaVersion),
+    data: JSON.parse(json) as unknown,
     occurredAt: new Date(Number(occurredAt)),
     recordedAt: new Date(Number(recordedAt)),
     correlationId,

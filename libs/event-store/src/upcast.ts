@@ -11,19 +11,19 @@ export interface VersionedData {
 }
 
 /**
- * @returns the event's data and schema version after every upcaster that applies.
+ * @returns the event with its data and schema version after every upcaster that applies; the same object when none does.
  * @throws Error when an upcaster does not raise the version: it would be applied for ever.
  */
-export function upcast({ type, schemaVersion, data }: VersionedData, upcasters: Upcasters): VersionedData {
-  const ofType = Object.hasOwn(upcasters, type) ? upcasters[type] : undefined;
-  let current: VersionedData = { type, schemaVersion, data };
-  for (let lift = ofType?.[schemaVersion]; lift; lift = ofType?.[current.schemaVersion]) {
-    const lifted = lift(current.data);
-    if (!(lifted.schemaVersion > current.schemaVersion)) {
-      const versions = `from ${current.schemaVersion} to ${lifted.schemaVersion}`;
-      throw new Error(`the upcaster of ${type} does not raise the version (${versions})`);
+export function upcast<E extends VersionedData>(event: E, upcasters: Upcasters): E {
+  const ofType = Object.hasOwn(upcasters, event.type) ? upcasters[event.type] : undefined;
+  let current = event;
+  for (let lift = ofType?.[event.schemaVersion]; lift; lift = ofType?.[current.schemaVersion]) {
+    const { schemaVersion, data } = lift(current.data);
+    if (!(schemaVersion > current.schemaVersion)) {
+      const versions = `from ${current.schemaVersion} to ${schemaVersion}`;
+      throw new Error(`the upcaster of ${event.type} does not raise the version (${versions})`);
     }
-    current = { type, schemaVersion: lifted.schemaVersion, data: lifted.data };
+    current = { ...current, schemaVersion, data };
   }
   return current;
 }

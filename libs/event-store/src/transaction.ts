@@ -1,0 +1,22 @@
+import type { Queryable } from './load.ts';
+
+/**
+ * Runs work in a transaction (READ COMMITTED), committed when it returns.
+ *
+ * @throws whatever the work throws, after the rollback.
+ */
+export async function inTransaction<T>(client: Queryable, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+  try {
+    const result = await work();
+    const { command } = await client.query('COMMIT');
+    // Postgres answers the COMMIT of an aborted transaction with ROLLBACK: work that swallowed an error must not count as done.
+    if (command !== 'COMMIT')
+      throw new Error('the transaction was aborted by an earlier error and has been rolled back');
+    return result;
+  } catch (error) {
+    // Fails only when the connection is gone, and the transaction with it.
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
