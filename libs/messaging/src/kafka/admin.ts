@@ -1,0 +1,87 @@
+import type { Admin } from 'kafkajs';
+import type { BrokerAdmin, TopicSpec } from '../broker.ts';
+import { settledWithin } from '../settled-within.ts';
+import { briefRetry, type Client } from './client.ts';
+
+const connectTimeoutSeconds = 10;
+
+/** The admin part of the port on one shared connection, made at the first call and made anew after a failure. */
+export function createAdmin(createClient: () => Client): BrokerAdmin & { close(): Promise<void> } {
+  let connection: Promise<{ admin: Admin; client: Client }> | undefined;
+
+  async function connect(): Promise<{ admin: Admin; client: Client }> {
+    const client = createClient();
+    const admin = client.kafka.admin({ retry: briefRetry });
+    try {
+      await admin.connect();
+      return { admin, client };
+    } catch (error) {
+      client.cut();
+      throw error;
+    }
+  }
+
+  async function ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    connection ??= connect();
+    const mine = connection;
+    try {
+      return await question((await mine).admin);
+    } catch (error) {
+      // An answer of the broker, even a refusal, says that the connection is good.
+      if (error instanceof Error && error.name === 'KafkaJSProtocolError') throw error;
+      if (connection === mine) connection = undefined;
+      mine.then(({ client }) => client.cut()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    await ask(async (admin) => {
+      const existing = new Set(await admin.listTopics());
+      const missing = topics.filter((topic) => !existing.has(topic.name));
+      if (missing.length === 0) return;
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map(({ name, partitions, replicationFactor = -1, config = {} }) => ({
+          topic: name,
+          numPartitions: partitions,
+          replicationFactor,
+          configEntries: Object.entries(config).map(([configName, value]) => ({ name: configName, value })),
+        })),
+      });
+    });
+  }
+
+  const offsets: BrokerAdmin['offsets'] = (topic) =>
+    ask(async (admin) =>
+      (await admin.fetchTopicOffsets(topic))
+        .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
+        .sort((a, b) => a.partition - b.partition),
+    );
+
+  return {
+    ensureTopics,
+    offsets,
+    clusterId: () => ask(async (admin) => (await admin.describeCluster()).clusterId),
+    async lag(group, topic) {
+      const [ranges, committed] = await Promise.all([
+        offsets(topic),
+        ask((admin) => admin.fetchOffsets({ groupId: group, topics: [topic] })),
+      ]);
+      return ranges.map(({ partition, low, high }) => {
+        const row = committed[0]?.partitions.find((candidate) => candidate.partition === partition);
+        const offset = row === undefined || row.offset.startsWith('-') ? null : BigInt(row.offset);
+        const behind = high - (offset ?? low);
+        return { partition, committed: offset, lag: behind > 0n ? behind : 0n };
+      });
+    },
+    async close() {
+      const mine = connection;
+      connection = undefined;
+      if (mine === undefined) return;
+      const closing = mine.then(async ({ admin }) => admin.disconnect()).catch(() => undefined);
+      await settledWithin(closing, connectTimeoutSeconds);
+      mine.then(({ client }) => client.cut()).catch(() => undefined);
+    },
+  };
+}
