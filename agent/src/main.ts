@@ -1,0 +1,73 @@
+import { Command } from 'commander';
+import { IdentityDamaged } from './identity/identity.ts';
+import { type RestoreOptions, restoreCommand } from './restore-command.ts';
+import { AGENT_VERSION, EnrolmentRefused, runAgent } from './service/agent.ts';
+import { AlreadyRunning } from './service/control-socket.ts';
+import { type RawOptions, readOptions, UsageError } from './settings/command-line.ts';
+
+const log = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`);
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
+
+const program = new Command('quell-agent')
+  .description(
+    'The reference endpoint agent of Quell: scans, quarantines and restores files in the folders it is given.',
+  )
+  .version(AGENT_VERSION)
+  .enablePositionalOptions()
+  .option('--url <url>', 'base URL of Quell', process.env.QUELL_URL)
+  .option('--token <token>', 'enrolment token; needed the first time', process.env.QUELL_ENROLMENT_TOKEN)
+  .option('--root <dir>', 'folder to scan and clean; may be given several times', collect)
+  .option('--state <dir>', 'where the agent keeps its key, journal and quarantine; outside every root')
+  .option('--device-id <id>', "the device's printed or known ID")
+  .option('--hostname <name>', "the endpoint's name, instead of the system's")
+  .option('--hashes <file>', 'list of SHA-256 digests to find, one per line with a name; repeatable', collect)
+  .option('--patterns <file>', 'byte patterns to find, `name: hex` per line; repeatable', collect)
+  .option(
+    '--choose <how>',
+    "threats of a user's own scan: all, none, or a file of answers (default: <state>/answers.json)",
+  )
+  .option('--once', 'check in, do what is waiting, and end')
+  .option('--wait <seconds>', 'how long the server may hold a check-in', '50')
+  .option('--retry-base <seconds>', 'first ceiling of the random wait after a failure; doubles with each', '0.5')
+  .option('--retry-cap <seconds>', 'highest ceiling of that wait', '30')
+  .action((raw: RawOptions) => main(() => run(raw)));
+
+program
+  .command('restore')
+  .description("put back what a task's mitigation quarantined on this endpoint; works without the server")
+  .requiredOption('--task <id>', "the task's id")
+  .option('--item <id>', 'only this backup; may be given several times', collect)
+  .option('--state <dir>', "the agent's state folder (default: the one that has backups of the task)")
+  .option('--root <dir>', "the agent's folders, when it is not running and used other ones before", collect)
+  .option('--url <url>', 'base URL of Quell, when the state folder does not know it')
+  .action((options: RestoreOptions) => main(() => restoreCommand(options, log)));
+
+await program.parseAsync();
+
+async function run(raw: RawOptions): Promise<number> {
+  const options = readOptions(raw, log);
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      log(`${signal}: stopping; what is not done goes on at the next start`);
+      stopping.abort();
+      // A second signal ends the process at once: the journal is made for that.
+      process.once(signal, () => process.exit(130));
+    });
+  }
+  await runAgent(options, stopping.signal);
+  return 0;
+}
+
+/** One line and a non-zero exit for what somebody can put right; a stack only for a defect. */
+async function main(work: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work();
+  } catch (error) {
+    const isExpected = [UsageError, EnrolmentRefused, AlreadyRunning, IdentityDamaged].some(
+      (kind) => error instanceof kind,
+    );
+    process.stderr.write(`quell-agent: ${isExpected ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
