@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { agentListQuery, agentPage } from '../agent-list.ts';
+import { agentDto, agentListQuery, agentPage } from '../agent-list.ts';
 import {
   agentConfiguration,
   agentTaskRequest,
@@ -14,6 +14,7 @@ import {
   enrolResponse,
 } from '../agent-protocol.ts';
 import { runResult } from '../run-result.ts';
+import { agentId } from '../vocabulary.ts';
 import { exampleIds } from './examples.ts';
 import { type Route, taskPath } from './route.ts';
 
@@ -239,5 +240,33 @@ export const agentRoutes: readonly Route[] = [
       },
     },
     problems: [],
+  },
+  {
+    id: 'getAgent',
+    method: 'GET',
+    path: '/v1/agents/{id}',
+    owner: 'mitigation',
+    access: { anyScope: ['tasks:read'] },
+    tag,
+    summary: 'One agent',
+    description: 'An agent that was replaced shows the facts of the endpoint that it served.',
+    pathParameters: z.object({ id: agentId.describe('The agentId.') }),
+    answers: {
+      200: {
+        description: 'The agent.',
+        body: {
+          schema: agentDto,
+          example: {
+            agentId: exampleIds.agent,
+            endpointId: exampleIds.endpoint,
+            status: 'active',
+            ...host,
+            enrolledAt: '2026-11-23T09:00:00Z',
+            lastSeenAt: '2026-11-23T10:00:00Z',
+          },
+        },
+      },
+    },
+    problems: ['not-found'],
   },
 ];

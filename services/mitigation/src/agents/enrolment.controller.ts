@@ -57,8 +57,8 @@ export class EnrolmentController {
     }
     if (outcome.replacedAgentId !== undefined) this.keys.forget(outcome.replacedAgentId);
     this.lastSeen.seen(outcome.agentId, now);
-    // What follows from a new agent is on record; done before the answer, its first check-in finds it.
-    await this.changes.deliver();
+    // Not awaited: what follows is on record, and behind a roll-out of many agents it may take its time.
+    void this.changes.deliver();
     return { agentId: outcome.agentId, endpointId: outcome.endpointId, poll: this.poll };
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Capability, HandedTask } from '@quell/contracts/agent-protocol';
 import { canonicalJson } from '@quell/contracts/detection-identity';
 import type { ClientBase, Pool } from 'pg';
+import { tryLockEndpoint } from '../endpoints/endpoint-lock.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import { matchException } from '../exceptions/match.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
@@ -29,8 +30,8 @@ const MOST_AT_ONCE = 4;
  */
 export function handOut(pool: Pool, policy: EffectivePolicy, asking: Asking, checkInId: string): Promise<HandedTask[]> {
   return retryingConflicts(pool, async (client) => {
-    if (!(await lockEndpoint(client, asking.endpointId))) return [];
-    const due = await loadDue(client, asking.endpointId);
+    if (!(await tryLockEndpoint(client, asking.endpointId))) return [];
+    const due = await loadDue(client, asking);
     if (due.length === 0) return [];
     const tasks = await loadTasks(
       client,
@@ -72,25 +73,17 @@ export function handOut(pool: Pool, policy: EffectivePolicy, asking: Asking, che
   });
 }
 
-// A statement of its own: what is due is read with a snapshot taken after the lock.
-async function lockEndpoint(client: ClientBase, endpointId: string): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>({
-    name: 'lock-endpoint',
-    text: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7)) AS locked',
-    values: [endpointId],
-  });
-  return rows[0]?.locked === true;
-}
-
-async function loadDue(client: ClientBase, endpointId: string): Promise<{ taskId: string }[]> {
+// Nothing is due for an agent that another one replaced while its check-in was held.
+async function loadDue(client: ClientBase, { endpointId, agentId }: Asking): Promise<{ taskId: string }[]> {
   const { rows } = await client.query<{ taskId: string }>({
     name: 'load-due',
     text: `SELECT w.task_id AS "taskId" FROM mitigation.work w
            WHERE w.endpoint_id = $1 AND w.phase = 'queued' AND w.not_before <= now() AND w.cancel_requested_at IS NULL
              AND NOT (w.changes_state AND EXISTS (
                SELECT FROM mitigation.work o WHERE o.endpoint_id = $1 AND o.changes_state AND o.phase <> 'queued'))
+             AND EXISTS (SELECT FROM mitigation.endpoint e WHERE e.endpoint_id = $1 AND e.agent_id = $2)
            ORDER BY w.priority DESC, w.requested_at, w.task_id LIMIT 20`,
-    values: [endpointId],
+    values: [endpointId, agentId],
   });
   return rows;
 }

@@ -3,6 +3,7 @@ import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool, PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { type EndpointChange, enqueueEndpointChange } from '../../endpoints/endpoint-changes.ts';
+import { lockEndpoint } from '../../endpoints/endpoint-lock.ts';
 import { recordHost } from '../../endpoints/host-record.ts';
 import {
   type AliasedEndpoint,
@@ -60,16 +61,18 @@ async function bind(
   decision: Extract<EnrolmentDecision, { kind: 'bind' }>,
 ): Promise<EnrolmentOutcome> {
   const { replacedAgentId } = decision;
+  const endpointId = decision.endpointId ?? uuidv7();
   await client.query('UPDATE mitigation.enrolment_token SET uses = uses + 1 WHERE token_sha256 = $1', [
     hashOfToken(request.enrolmentToken),
   ]);
   if (replacedAgentId !== undefined) {
+    // No hand-out to the old agent is under way while its endpoint moves.
+    await lockEndpoint(client, endpointId);
     await client.query(`UPDATE mitigation.agent SET status = 'replaced', ended_at = $2 WHERE agent_id = $1`, [
       replacedAgentId,
       now,
     ]);
   }
-  const endpointId = decision.endpointId ?? uuidv7();
   await client.query(
     `INSERT INTO mitigation.endpoint AS e (endpoint_id, device_id, agent_id) VALUES ($1, $2, $3)
      ON CONFLICT (endpoint_id) DO UPDATE SET agent_id = EXCLUDED.agent_id, device_id = coalesce(EXCLUDED.device_id, e.device_id)`,
