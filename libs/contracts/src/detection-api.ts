@@ -48,6 +48,8 @@ export const detectionDto = z.object({
   reason: z.string().optional(),
   /** The endpoints that would fit, when it is ambiguous. */
   candidates: z.array(z.uuid()).optional(),
+  /** How often the same content came again: repeats have no other effect. */
+  duplicates: z.int().min(0),
   updatedAt: timestamp,
 });
 export type DetectionDto = z.infer<typeof detectionDto>;

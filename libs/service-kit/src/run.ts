@@ -18,7 +18,9 @@ export async function runProcess(
 ): Promise<void> {
   const log = createLog(name, 'info');
   const fail = (err: unknown, what: string, code = 1): never => {
-    log.fatal(err instanceof ConfigError ? {} : { err }, err instanceof ConfigError ? err.message : what);
+    // One line that tells a person what is wrong: a launcher shows it.
+    const message = err instanceof Error ? err.message : String(err);
+    log.fatal(err instanceof ConfigError ? {} : { err }, err instanceof ConfigError ? message : `${what}: ${message}`);
     process.exit(code);
   };
   process.on('uncaughtException', (err) => fail(err, 'uncaught exception'));

@@ -1,5 +1,6 @@
 import { runProcess } from '@quell/service-kit/run';
 import { startService } from '@quell/service-kit/start';
-import { mitigationEnvironment, mitigationService } from './mitigation.service.ts';
+import { mitigationService } from './mitigation.service.ts';
+import { mitigationEnvironment } from './mitigation-environment.ts';
 
 await runProcess('mitigation', mitigationEnvironment, (environment) => startService(mitigationService, environment));

@@ -4,28 +4,45 @@ import type { Database } from '@quell/service-kit/database';
 import { DataSource } from 'typeorm';
 import { AgentsModule } from './agents/agents.module.ts';
 import { POLL_SETTINGS, type PollSettings } from './agents/poll-settings.ts';
+import { CommandsController } from './commands/commands.controller.ts';
+import { OpenScanHandler, OrderTaskHandler } from './commands/handlers.ts';
 import { POOL } from './database/pool.ts';
+import { DeliveryModule } from './delivery/delivery.module.ts';
+import { ON_TASK_CHANGE, type OnTaskChange } from './delivery/on-task-change.ts';
+import { Wakes } from './delivery/wakes.ts';
+import { DetectionsController } from './detections/detections.controller.ts';
+import { PolicyController } from './policy/policy.controller.ts';
+import { PolicyStore } from './policy/policy-store.ts';
+import { taskQueryHandlers } from './views/queries.ts';
+import { TasksController } from './views/tasks.controller.ts';
 
 /** What the modules of this service share. */
 export interface MitigationParts {
   readonly database: Database;
   readonly poll: PollSettings;
+  readonly policies: PolicyStore;
+  readonly wakes: Wakes;
+  readonly onTaskChange: OnTaskChange;
 }
 
 @Module({})
 class MitigationModule {}
 
-export function mitigationModule({ database, poll }: MitigationParts): DynamicModule {
+export function mitigationModule({ database, poll, policies, wakes, onTaskChange }: MitigationParts): DynamicModule {
   const shared = [
     { provide: POOL, useValue: database.pool },
     { provide: DataSource, useValue: database.dataSource },
     { provide: POLL_SETTINGS, useValue: poll },
+    { provide: PolicyStore, useValue: policies },
+    { provide: Wakes, useValue: wakes },
+    { provide: ON_TASK_CHANGE, useValue: onTaskChange },
   ];
   return {
     module: MitigationModule,
     global: true,
-    imports: [CqrsModule.forRoot(), AgentsModule],
-    providers: shared,
+    imports: [CqrsModule.forRoot(), AgentsModule, DeliveryModule],
+    controllers: [TasksController, CommandsController, DetectionsController, PolicyController],
+    providers: [...shared, ...taskQueryHandlers, OrderTaskHandler, OpenScanHandler],
     exports: shared,
   };
 }

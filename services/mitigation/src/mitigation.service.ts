@@ -1,20 +1,26 @@
+import { topicSpec, topics } from '@quell/contracts/topics';
+import { createNotifier } from '@quell/event-store/notify';
+import { projectionRunner } from '@quell/event-store/projection';
+import { relayRunner } from '@quell/event-store/relay';
+import { checkStore } from '@quell/event-store/restore-check';
+import { createKafkaBroker } from '@quell/messaging/kafka';
 import { createAuthenticator } from '@quell/service-kit/authenticator';
-import { serviceEnvironment } from '@quell/service-kit/config';
 import { openDatabase } from '@quell/service-kit/database';
 import type { ServiceDefinition } from '@quell/service-kit/start';
-import { z } from 'zod';
 import { keepRawBody } from './agents/signature/raw-body.ts';
+import { Clockwork } from './clocks/clockwork.ts';
 import { entities, migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
+import { Wakes } from './delivery/wakes.ts';
+import { startDetectionConsumer } from './detections/consumer.ts';
 import { mitigationModule } from './mitigation.module.ts';
+import { clocksOf, mitigationEnvironment, outagesOf } from './mitigation-environment.ts';
+import { defaultPolicy } from './policy/policy.ts';
+import { PolicyStore } from './policy/policy-store.ts';
+import { relayTopic, taskRelay } from './relay/task-relay.ts';
+import { taskViewProjection } from './views/task-view.projection.ts';
 
-export const mitigationEnvironment = serviceEnvironment.extend({
-  /** How long a check-in without work is held open. */
-  QUELL_POLL_HOLD_SECONDS: z.coerce.number().min(0).max(55).default(50),
-  /** What agents are told to wait between two check-ins. */
-  QUELL_POLL_PAUSE_SECONDS: z.coerce.number().min(0).max(3600).default(1),
-});
-
+/** Mitigation: detections become tasks, agents work on them, and their events fold to one of the 23 statuses. */
 export const mitigationService = {
   name: 'mitigation',
   version: '0.1.0',
@@ -29,13 +35,70 @@ export const mitigationService = {
       entities,
       log,
     });
+    const { pool } = database;
     lifecycle.onStop('resources', 'postgres', () => database.close());
     health.addReadyCheck('postgres', () => database.ping());
+    await checkStore(pool, SCHEMA);
+
+    const broker = createKafkaBroker({ brokers: config.KAFKA_BROKERS, clientId: 'quell-mitigation', logger: log });
+    lifecycle.onStop('resources', 'kafka', () => broker.close());
+    await broker.admin.ensureTopics([
+      topicSpec(topics.detections),
+      topicSpec(topics.tasks),
+      topicSpec(topics.deadLetters),
+    ]);
+    health.addReadyCheck('kafka', () => notes(broker.health().ready, broker.health().reasons));
+    health.addLiveCheck('consumers', () => notes(broker.health().live, broker.health().reasons));
+
+    const connection = { connectionString: config.DATABASE_URL };
+    const feed = createNotifier({ connection, schema: SCHEMA });
+    lifecycle.onStop('resources', 'feed hints', () => feed.close());
+    const wakes = new Wakes(pool, config.DATABASE_URL, log);
+    const policies = new PolicyStore(pool, defaultPolicy(clocksOf(config)));
+    const onTaskChange = (endpointIds: readonly string[]) => {
+      feed.notify();
+      wakes.wake(endpointIds);
+    };
     const poll = { holdSeconds: config.QUELL_POLL_HOLD_SECONDS, nextPollSeconds: config.QUELL_POLL_PAUSE_SECONDS };
+    const onError = (err: unknown) => log.warn({ err }, 'a follower of the feed met an error');
+    const followers = [
+      projectionRunner(taskViewProjection, { connection, onError }),
+      relayRunner(
+        taskRelay(pool, (messages) => broker.publish(relayTopic, messages)),
+        { connection, onError },
+      ),
+    ];
+    const clockwork = new Clockwork({
+      pool,
+      policies,
+      log,
+      outages: outagesOf(config),
+      sweepSeconds: config.QUELL_SWEEP_SECONDS,
+      onFreed: onTaskChange,
+    });
+
     return {
-      module: mitigationModule({ database, poll }),
-      authenticator: createAuthenticator({ pool: database.pool, log }),
+      module: mitigationModule({ database, poll, policies, wakes, onTaskChange }),
+      authenticator: createAuthenticator({ pool, log }),
       routes: keepRawBody,
+      listening: async () => {
+        wakes.start();
+        lifecycle.onStop('resources', 'wakes', () => wakes.stop());
+        for (const follower of followers) {
+          follower.start();
+          lifecycle.onStop('consumers', 'a follower of the feed', () => follower.stop());
+        }
+        clockwork.start();
+        lifecycle.onStop('consumers', 'clocks', () => clockwork.stop());
+        const consumer = await startDetectionConsumer({ pool, broker, policies, log, onTaskChange });
+        lifecycle.onStop('consumers', 'detections', () => consumer.stop());
+        // A log that does not fit the stored offsets must not be read on: the rejection ends the process with its cure.
+        void consumer.finished;
+      },
     };
   },
 } satisfies ServiceDefinition<typeof mitigationEnvironment>;
+
+function notes(ok: boolean, reasons: readonly string[]): string | undefined {
+  return ok ? undefined : reasons.join('; ') || 'not ready';
+}

@@ -5,6 +5,7 @@ import type { PollSettings } from '../agents/poll-settings.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import { type Asking, handOut } from './hand-out.ts';
 import { type HeldRun, loadHeldRuns } from './leases.ts';
+import type { OnTaskChange } from './on-task-change.ts';
 import { reconcileLeases } from './reconcile.ts';
 import { takeReports } from './take-reports.ts';
 import type { Wakes } from './wakes.ts';
@@ -15,8 +16,7 @@ export interface CheckInParts {
   readonly wakes: Wakes;
   readonly lastSeen: LastSeen;
   readonly poll: PollSettings;
-  /** Called after COMMIT when streams may have grown. */
-  readonly onCommit: () => void;
+  readonly onTaskChange: OnTaskChange;
 }
 
 /** During a hold the agent counts as in contact: noted so often, in milliseconds. */
@@ -45,7 +45,7 @@ export async function checkIn(
     request.events.map(({ taskId, attempt, ...body }) => ({ taskId, attempt, body })),
   );
   const { probes, cancels } = await reconcileLeases(pool, policy, agent.agentId, checkInId, request);
-  parts.onCommit();
+  parts.onTaskChange([]);
   const asking: Asking = { ...agent, bootId: request.bootId, capabilities: request.capabilities };
   const answer = (tasks: HandedTask[], stops: readonly HeldRun[]): CheckInResponse => ({
     outcomes: reports.outcomes,
@@ -64,7 +64,7 @@ export async function checkIn(
       const woken = wakes.next(agent.endpointId, deadline);
       // Nobody is there to take work once the client is gone; a lease would be lost.
       const tasks = signal.aborted ? [] : await handOut(pool, policy, asking, checkInId);
-      if (tasks.length > 0) parts.onCommit();
+      if (tasks.length > 0) parts.onTaskChange([]);
       const isDue = tasks.length + stops.length + probes.length + reports.outcomes.length > 0;
       if (isDue || deadline.aborted) return answer(tasks, stops);
       await woken;

@@ -47,19 +47,17 @@ export class Delivery {
   }
 
   async takeReports(agent: SignedAgent, taskId: string, attempt: number, bodies: readonly unknown[]) {
-    const { pool, policies, wakes, onCommit } = this.#parts;
+    const { pool, policies, onTaskChange } = this.#parts;
     const sent = bodies.map((body) => ({ taskId, attempt, body }));
     const { outcomes, endpointIds } = await takeReports(pool, await policies.current(), agent, sent);
-    onCommit();
-    wakes.wake(endpointIds);
+    onTaskChange(endpointIds);
     return { outcomes };
   }
 
   async startTask(agent: SignedAgent, request: AgentTaskRequest): Promise<AgentTaskAnswer> {
-    const { pool, policies, wakes, onCommit } = this.#parts;
+    const { pool, policies, onTaskChange } = this.#parts;
     const answer = await startAgentTask(pool, await policies.current(), agent, request);
-    onCommit();
-    if (answer.ok) wakes.wake([answer.endpointId]);
+    if (answer.ok) onTaskChange([answer.endpointId]);
     return answer;
   }
 

@@ -7,6 +7,7 @@ import { type Decoded, type FailureKind, type Slice, withDeadLetters } from '@qu
 import type { Log } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
+import type { OnTaskChange } from '../delivery/on-task-change.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import { isConflict } from '../task-store/conflict.ts';
 import { saveDeadLetters } from './dead-letters.ts';
@@ -18,10 +19,7 @@ export interface DetectionConsumerParts {
   readonly broker: Broker;
   readonly policies: PolicyStore;
   readonly log: Log;
-  /** Called after COMMIT with the endpoints that have new work. */
-  readonly onWork: (endpointIds: readonly string[]) => void;
-  /** Called after COMMIT when streams grew. */
-  readonly onCommit: () => void;
+  readonly onTaskChange: OnTaskChange;
 }
 
 /**
@@ -47,8 +45,7 @@ export async function startDetectionConsumer(parts: DetectionConsumerParts): Pro
       await moveInbox(client, clusterId, slice);
       return result;
     });
-    parts.onCommit();
-    parts.onWork(taken.endpointIds);
+    parts.onTaskChange(taken.endpointIds);
   }
 
   return broker.consume({

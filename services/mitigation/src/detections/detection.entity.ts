@@ -4,7 +4,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity({ schema: 'mitigation', name: 'detection' })
 @Check('detection_disposition_check', "disposition IN ('task', 'duplicate', 'recorded', 'unresolved', 'dead-letter')")
 @Index('detection_unresolved', { synchronize: false })
-@Index('detection_created', { synchronize: false })
+@Index('detection_received', { synchronize: false })
 export class DetectionEntity {
   @PrimaryColumn('uuid', { name: 'detection_id', primaryKeyConstraintName: 'detection_pk' })
   detectionId!: string;

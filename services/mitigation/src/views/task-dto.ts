@@ -1,8 +1,8 @@
+import { threatKeyOf } from '@quell/contracts/detection-identity';
 import { recommendedActions } from '@quell/contracts/recommended-actions';
 import { statusLabelOf } from '@quell/contracts/status-catalogue';
 import { statusDescription } from '@quell/contracts/status-description';
 import type { TaskAfter, TaskDto } from '@quell/contracts/task';
-import { threatKeyOf } from '@quell/contracts/detection-identity';
 import type { TaskStatus } from '@quell/contracts/task-status';
 import type { Task } from '../task/task.ts';
 

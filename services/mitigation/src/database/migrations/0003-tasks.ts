@@ -69,7 +69,7 @@ export class Tasks0000000000003 implements MigrationInterface {
         updated_at timestamptz NOT NULL DEFAULT now()
       );
       CREATE INDEX detection_unresolved ON mitigation.detection (disposition) WHERE disposition = 'unresolved';
-      CREATE INDEX detection_created ON mitigation.detection (created_at DESC, detection_id);
+      CREATE INDEX detection_received ON mitigation.detection (received_at DESC, detection_id);
 
       CREATE TABLE mitigation.inbox (
         cluster_id text NOT NULL,

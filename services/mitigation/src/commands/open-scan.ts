@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '@quell/contracts/detection-identity';
+import type { openTaskRequest, TaskDto } from '@quell/contracts/task';
+import type { ClientBase, Pool } from 'pg';
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+import { loadEndpoint, matchEndpoints } from '../endpoints/match-endpoints.ts';
+import { loadExceptions } from '../exceptions/load.ts';
+import { matchException } from '../exceptions/match.ts';
+import type { EffectivePolicy } from '../policy/policy.ts';
+import { openTask } from '../task/opening.ts';
+import { eventIdOf } from '../task-store/stream.ts';
+import { commitTasks, loadTasks, retryingConflicts } from '../task-store/task-store.ts';
+import { taskDtoOf } from '../views/task-dto.ts';
+
+export type OpenScanRequest = z.infer<typeof openTaskRequest>;
+
+export type OpenScanAnswer =
+  | { readonly ok: true; readonly task: TaskDto }
+  | { readonly ok: false; readonly code: 'not-found' | 'ambiguous' | 'key-reused'; readonly detail: string };
+
+const NAMESPACE = 'b7f7f0f4-21d0-5c59-9d6f-0c0b6f2f5a53';
+const ROUTE = 'POST /v1/tasks';
+
+/**
+ * Opens an administrator's on-demand scan. With an idempotency key a repeat of the same body answers the same task, and another body
+ * under the key is refused.
+ */
+export function openScan(
+  pool: Pool,
+  policy: EffectivePolicy,
+  request: OpenScanRequest,
+  { actor, idempotencyKey }: { readonly actor: string; readonly idempotencyKey?: string | undefined },
+): Promise<OpenScanAnswer> {
+  const taskId = idempotencyKey === undefined ? uuidv7() : uuidv5(`${actor}:${idempotencyKey}`, NAMESPACE);
+  const bodySha256 = createHash('sha256').update(canonicalJson(request)).digest('hex');
+  return retryingConflicts(pool, async (client): Promise<OpenScanAnswer> => {
+    const known = await knownBody(client, taskId);
+    if (known !== undefined && known !== bodySha256) {
+      return { ok: false, code: 'key-reused', detail: 'This Idempotency-Key came before with another body.' };
+    }
+    const before = (await loadTasks(client, [taskId])).get(taskId);
+    if (before !== undefined) return { ok: true, task: taskDtoOf(taskId, before) };
+    const found = await endpointOf(client, request.endpoint);
+    if (!found.ok) return found;
+    const { endpoint } = found;
+    const opened = openTask(
+      {
+        kind: 'on-demand-scan',
+        initiator: 'administrator',
+        severity: request.severity,
+        endpoint,
+        payload: {
+          targets: [],
+          patterns: request.payload?.patterns ?? [],
+          choose: false,
+          promptTimeoutSeconds: 300,
+          ...(request.payload?.paths === undefined ? {} : { paths: request.payload.paths }),
+          ...(request.payload?.scanQueryUrl === undefined ? {} : { scanQueryUrl: request.payload.scanQueryUrl }),
+        },
+      },
+      policy,
+      matchException(endpoint, await loadExceptions(client)),
+    );
+    const envelope = { actor, correlationId: taskId, occurredAt: new Date() };
+    const events = opened.map((event, index) => ({ id: eventIdOf(taskId, 'opened', index), event, envelope }));
+    const after = await commitTasks(client, [{ taskId, expectedVersion: 0, events }], policy);
+    if (idempotencyKey !== undefined) {
+      await client.query('INSERT INTO mitigation.idempotency_key (key, route, request_sha256) VALUES ($1, $2, $3)', [
+        taskId,
+        ROUTE,
+        bodySha256,
+      ]);
+    }
+    return { ok: true, task: taskDtoOf(taskId, after.get(taskId)!) };
+  });
+}
+
+async function knownBody(client: ClientBase, key: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ request_sha256: string }>(
+    'SELECT request_sha256 FROM mitigation.idempotency_key WHERE key = $1 AND route = $2',
+    [key, ROUTE],
+  );
+  return rows[0]?.request_sha256;
+}
+
+async function endpointOf(client: ClientBase, named: OpenScanRequest['endpoint']) {
+  const { endpointId, ...hint } = named;
+  if (endpointId !== undefined) {
+    const endpoint = await loadEndpoint(client, endpointId);
+    if (endpoint !== undefined) return { ok: true, endpoint } as const;
+    return { ok: false, code: 'not-found', detail: `There is no endpoint ${endpointId}.` } as const;
+  }
+  const [match] = await matchEndpoints(client, [{ hint, detectedAt: new Date().toISOString() }]);
+  switch (match?.outcome) {
+    case 'matched':
+      return { ok: true, endpoint: match.endpoint } as const;
+    case 'ambiguous':
+      return { ok: false, code: 'ambiguous', detail: `${match.reason}: name the endpoint by its endpointId.` } as const;
+    default:
+      return { ok: false, code: 'not-found', detail: 'No known endpoint fits this.' } as const;
+  }
+}

@@ -1,0 +1,61 @@
+import { Inject, Injectable, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { Lifecycle } from '@quell/service-kit/lifecycle';
+import type { Pool } from 'pg';
+import { AgentsModule } from '../agents/agents.module.ts';
+import { LastSeen } from '../agents/last-seen.ts';
+import { POLL_SETTINGS, type PollSettings } from '../agents/poll-settings.ts';
+import { POOL } from '../database/pool.ts';
+import { redecideUnresolved } from '../detections/redecide.ts';
+import { EndpointChanges } from '../endpoints/endpoint-changes.ts';
+import { PolicyStore } from '../policy/policy-store.ts';
+import { DeliveryController } from './delivery.controller.ts';
+import { Delivery } from './delivery.ts';
+import { ON_TASK_CHANGE, type OnTaskChange } from './on-task-change.ts';
+import { replaceAgentOn } from './replace-agent.ts';
+import { Wakes } from './wakes.ts';
+
+/** What follows for tasks when an endpoint changed. */
+@Injectable()
+class EndpointReactions implements OnApplicationBootstrap {
+  constructor(
+    @Inject(POOL) private readonly pool: Pool,
+    @Inject(PolicyStore) private readonly policies: PolicyStore,
+    @Inject(EndpointChanges) private readonly changes: EndpointChanges,
+    @Inject(ON_TASK_CHANGE) private readonly onChange: OnTaskChange,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.changes.onEndpointChanged('unresolved detections', async ({ changeId }) => {
+      this.onChange(await redecideUnresolved(this.pool, await this.policies.current(), changeId));
+    });
+    this.changes.onEndpointChanged('runs of a replaced agent', async (change) => {
+      if (change.replacedAgentId === undefined) return;
+      await replaceAgentOn(this.pool, await this.policies.current(), change.replacedAgentId, change.changeId);
+      this.onChange([change.endpointId]);
+    });
+  }
+}
+
+/** What agents do: check in, take work, report. Who they are is in `agents/`. */
+@Module({
+  imports: [AgentsModule],
+  controllers: [DeliveryController],
+  providers: [
+    EndpointReactions,
+    {
+      provide: Delivery,
+      inject: [POOL, PolicyStore, Wakes, LastSeen, POLL_SETTINGS, ON_TASK_CHANGE, EndpointChanges, Lifecycle],
+      useFactory: (
+        pool: Pool,
+        policies: PolicyStore,
+        wakes: Wakes,
+        lastSeen: LastSeen,
+        poll: PollSettings,
+        onTaskChange: OnTaskChange,
+        changes: EndpointChanges,
+        lifecycle: Lifecycle,
+      ) => new Delivery({ pool, policies, wakes, lastSeen, poll, onTaskChange }, changes, lifecycle),
+    },
+  ],
+})
+export class DeliveryModule {}
