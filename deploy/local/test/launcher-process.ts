@@ -47,13 +47,18 @@ export function startLauncher(env: Readonly<Record<string, string>>): LauncherPr
     output: () => output,
     exit,
     signal: (signal) => child.kill(signal),
-    ready: async () => {
-      const url = await eventually(() => (ended ? 'ended' : /^Ready at (\S+)/m.exec(output)?.[1]), {
-        timeoutMs: 50_000,
-      });
-      if (url === 'ended') throw new Error(`the launcher ended: ${output}`);
-      return url;
-    },
+    ready: () =>
+      eventually(
+        () => {
+          const url = /^Ready at (\S+)/m.exec(output)?.[1];
+          if (!url && !ended) throw new Error(`not ready, it printed: ${output}`);
+          return { url };
+        },
+        { timeoutMs: 100_000 },
+      ).then(({ url }) => {
+        if (!url) throw new Error(`the launcher ended: ${output}`);
+        return url;
+      }),
   };
   started.push(launcher);
   return launcher;

@@ -35,19 +35,23 @@ test('two stacks with their own servers run side by side; a killed launcher leav
   expect(await Promise.all([again.exit, b.exit])).toEqual([0, 0]);
   await Promise.all([nothingLeft(dirA, idsAgain), nothingLeft(dirB, idsB)]);
   expect(await readFile(join(dirA, 'postgres', 'postgres.log'), 'utf8')).toMatch(/database system is shut down\n$/);
-});
+}, 240_000);
 
-test.each(['kafka', 'postgres'])('the death of %s stops everything and says so', async (server) => {
-  const dataDir = await temporaryDataDir();
-  const launcher = startLauncher({ ...noDocker, QUELL_DATA_DIR: dataDir });
-  await launcher.ready();
-  const ids = await processIds(dataDir);
+test.each(['kafka', 'postgres'])(
+  'the death of %s stops everything and says so',
+  async (server) => {
+    const dataDir = await temporaryDataDir();
+    const launcher = startLauncher({ ...noDocker, QUELL_DATA_DIR: dataDir });
+    await launcher.ready();
+    const ids = await processIds(dataDir);
 
-  process.kill(ids[server] ?? 0, 'SIGKILL');
-  expect(await launcher.exit).toBe(1);
-  expect(launcher.output()).toContain(`${server} ended: ended by SIGKILL`);
-  await nothingLeft(dataDir, Object.values(ids));
-});
+    process.kill(ids[server] ?? 0, 'SIGKILL');
+    expect(await launcher.exit).toBe(1);
+    expect(launcher.output()).toContain(`${server} ended: ended by SIGKILL`);
+    await nothingLeft(dataDir, Object.values(ids));
+  },
+  120_000,
+);
 
 async function facts(dataDir: string, url: string) {
   const env = (await (await fetch(`${url}/ingest/env`)).json()) as Record<string, string>;

@@ -3,7 +3,6 @@ import { freePort } from '@quell/local/free-port';
 import { startKafka } from '@quell/local/kafka';
 import { kafkaContainerEnv, kafkaImage } from '@quell/local/kafka-container';
 import { startPostgres } from '@quell/local/postgres';
-import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import type { ServerName } from './servers.ts';
 
 /** A server kept for one jest run. */
@@ -24,12 +23,18 @@ export async function startTestServer(server: ServerName, dir: string): Promise<
   }
 }
 
-/** Whether testcontainers finds an engine; answers in milliseconds. */
+/** Whether testcontainers finds an engine. */
 export async function hasContainerRuntime(): Promise<boolean> {
+  const { getContainerRuntimeClient } = await testcontainers();
   return getContainerRuntimeClient().then(
     () => true,
     () => false,
   );
+}
+
+/** Loaded late: it costs a second, and most runs ask for no server. */
+function testcontainers() {
+  return import('testcontainers');
 }
 
 async function localPostgres(dataDir: string): Promise<TestServer> {
@@ -45,6 +50,7 @@ async function localKafka(dataDir: string): Promise<TestServer> {
 }
 
 async function postgresContainer(): Promise<TestServer> {
+  const { GenericContainer, Wait } = await testcontainers();
   const container = await new GenericContainer('postgres:18-alpine')
     .withEnvironment({ POSTGRES_PASSWORD: 'test' })
     .withCommand(['postgres', '-c', 'max_connections=200', '-c', 'fsync=off'])
@@ -56,6 +62,7 @@ async function postgresContainer(): Promise<TestServer> {
 }
 
 async function kafkaContainer(): Promise<TestServer> {
+  const { GenericContainer, getContainerRuntimeClient, Wait } = await testcontainers();
   // The address a broker advertises must be known before it starts, so the host's port is chosen first.
   const { host } = (await getContainerRuntimeClient()).info.containerRuntime;
   const port = await freePort();
