@@ -1,14 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { Controller, Module, Post, UseGuards } from '@nestjs/common';
+import { Controller, type DynamicModule, Module, Post, UseGuards } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
 import { newApiKey } from '@quell/service-kit/api-key';
 import { Public } from '@quell/service-kit/auth';
-import { type RunningService, startService } from '@quell/service-kit/start';
+import { createAuthenticator } from '@quell/service-kit/authenticator';
+import { processEnvironment } from '@quell/service-kit/config';
+import { openDatabase } from '@quell/service-kit/database';
+import { type RunningService, type ServiceDefinition, startService } from '@quell/service-kit/start';
 import { eventually } from '@quell/testing/eventually';
 import { type FreshDatabase, freshDatabase } from '@quell/testing/postgres';
 import pg from 'pg';
-import { mitigationService } from '../mitigation.service.ts';
+import { z } from 'zod';
+import { entities, migrations } from '../database/data-source.ts';
+import { POOL } from '../database/pool.ts';
+import { SCHEMA } from '../database/schema.ts';
 import { AgentsModule } from './agents.module.ts';
+import { POLL_SETTINGS } from './poll-settings.ts';
 import { AgentSignatureGuard, CurrentAgent, type SignedAgent } from './signature/agent-signature.guard.ts';
+import { keepRawBody } from './signature/raw-body.ts';
 import { type Signing, signedHeaders, type TestAgent, testAgent } from './signature/signing.fixture.ts';
 
 /** Stands in for any route of the agents' protocol. */
@@ -22,8 +31,41 @@ class EchoController {
   }
 }
 
-@Module({ imports: [AgentsModule], controllers: [EchoController] })
-class EchoModule {}
+@Module({})
+class TestModule {}
+
+const config = processEnvironment.extend({ DATABASE_URL: z.string() });
+
+/** The agents' part of the service alone, with its real guard, database and HTTP server. */
+const agentsOnly: ServiceDefinition<typeof config> = {
+  name: 'mitigation',
+  version: '0.0.0',
+  config,
+  setUp: async ({ config: { DATABASE_URL }, log, lifecycle }) => {
+    const database = await openDatabase({
+      service: 'mitigation',
+      url: DATABASE_URL,
+      schemas: [SCHEMA],
+      migrations,
+      entities,
+      log,
+    });
+    lifecycle.onStop('resources', 'postgres', () => database.close());
+    const shared = [
+      { provide: POOL, useValue: database.pool },
+      { provide: POLL_SETTINGS, useValue: { holdSeconds: 50, nextPollSeconds: 1 } },
+    ];
+    const module: DynamicModule = {
+      module: TestModule,
+      global: true,
+      imports: [CqrsModule.forRoot(), AgentsModule],
+      controllers: [EchoController],
+      providers: shared,
+      exports: shared,
+    };
+    return { module, authenticator: createAuthenticator({ pool: database.pool, log }), routes: keepRawBody };
+  },
+};
 
 let fresh: FreshDatabase;
 let service: RunningService;
@@ -49,18 +91,7 @@ beforeAll(async () => {
       scopes,
     ]);
   }
-  const definition = {
-    ...mitigationService,
-    setUp: async (context: Parameters<typeof mitigationService.setUp>[0]) => {
-      const parts = await mitigationService.setUp(context);
-      return { ...parts, module: { ...parts.module, imports: [...(parts.module.imports ?? []), EchoModule] } };
-    },
-  };
-  service = await startService(definition, {
-    DATABASE_URL: fresh.url,
-    KAFKA_BROKERS: '127.0.0.1:1',
-    QUELL_LOG_LEVEL: 'silent',
-  });
+  service = await startService(agentsOnly, { DATABASE_URL: fresh.url, QUELL_LOG_LEVEL: 'silent' });
   await db.query(
     `INSERT INTO mitigation.agent_nonce_epoch (since) VALUES ('epoch') ON CONFLICT (id) DO UPDATE SET since = 'epoch'`,
   );
