@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { append } from './append.ts';
-import { someEvents } from './conformance.ts';
-import { type FreshStore, freshStore } from './fresh-store.ts';
+import { type FreshStore, freshStore } from './fresh-store.fixture.ts';
 import { load } from './load.ts';
+import { someEvents } from './some-event.fixture.ts';
 
 let store: FreshStore;
 beforeAll(async () => {

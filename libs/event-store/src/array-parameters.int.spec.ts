@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { int2Array, int4Array, textArray, timestampArray, utf8ByteaArray, uuidArray } from './array-parameters.ts';
-import { type FreshStore, freshStore } from './fresh-store.ts';
+import { type FreshStore, freshStore } from './fresh-store.fixture.ts';
 
 let store: FreshStore;
 beforeAll(async () => {

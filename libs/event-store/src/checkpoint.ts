@@ -17,19 +17,23 @@ export interface Checkpoint extends FeedCursor {
 /** Reads a processor's checkpoint, making it at the start of the feed the first time. */
 export async function loadCheckpoint(client: Queryable, schema: string, processor: string): Promise<Checkpoint> {
   const s = quoted(schema);
-  await client.query(
-    `INSERT INTO ${s}.checkpoint (processor, txid, position, moved_at) VALUES ($1, $2::xid8, $3, clock_timestamp())
-     ON CONFLICT DO NOTHING`,
-    [processor, String(feedStart.txid), String(feedStart.position)],
-  );
-  const { rows } = await client.query<{ txid: string; position: string; retired: boolean; parked: boolean }>(
-    `SELECT txid::text, position::text, retired_at IS NOT NULL AS retired,
-            EXISTS (SELECT FROM ${s}.parked WHERE processor = $1) AS parked
-     FROM ${s}.checkpoint WHERE processor = $1`,
-    [processor],
-  );
-  const [row] = rows;
-  if (!row) throw new Error(`the checkpoint of ${processor} is gone`);
+  const select = () =>
+    client.query<{ txid: string; position: string; retired: boolean; parked: boolean }>(
+      `SELECT txid::text, position::text, retired_at IS NOT NULL AS retired,
+              EXISTS (SELECT FROM ${s}.parked WHERE processor = $1) AS parked
+       FROM ${s}.checkpoint WHERE processor = $1`,
+      [processor],
+    );
+  let [row] = (await select()).rows;
+  if (!row) {
+    await client.query(
+      `INSERT INTO ${s}.checkpoint (processor, txid, position, moved_at) VALUES ($1, $2::xid8, $3, clock_timestamp())
+       ON CONFLICT DO NOTHING`,
+      [processor, String(feedStart.txid), String(feedStart.position)],
+    );
+    [row] = (await select()).rows;
+  }
+  if (!row) throw new Error(`the checkpoint of ${processor} cannot be made`);
   return { txid: BigInt(row.txid), position: BigInt(row.position), retired: row.retired, hasParked: row.parked };
 }
 

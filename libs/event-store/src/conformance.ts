@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@quell/testing/eventually';
 import type { AppendResult, StreamAppend } from './append.ts';
-import type { NewEvent, StoredEvent } from './event.ts';
+import type { StoredEvent } from './event.ts';
 import { feedStart } from './feed.ts';
+import { someEvent, someEvents } from './some-event.fixture.ts';
 import type { EventStore } from './store.ts';
 import type { Upcasters } from './upcast.ts';
 
@@ -194,21 +195,4 @@ async function refusalOf(store: EventStore, appends: readonly StreamAppend[]): P
   });
   await expect(committed).rejects.toThrow();
   return result;
-}
-
-/** An event that differs from every other. */
-export function someEvent(): NewEvent {
-  return {
-    id: randomUUID(),
-    type: 'Something',
-    schemaVersion: 1,
-    data: { number: Math.random() },
-    occurredAt: new Date(),
-    correlationId: randomUUID(),
-    actor: 'system:test',
-  };
-}
-
-export function someEvents(count: number): NewEvent[] {
-  return Array.from({ length: count }, someEvent);
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type FreshStore, freshStore } from './fresh-store.ts';
+import { type FreshStore, freshStore } from './fresh-store.fixture.ts';
 
 const rows = 20_000;
 let store: FreshStore;

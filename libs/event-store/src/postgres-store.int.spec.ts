@@ -1,5 +1,5 @@
 import { eventStoreConformance } from './conformance.ts';
-import { freshStore } from './fresh-store.ts';
+import { freshStore } from './fresh-store.fixture.ts';
 import { postgresStore } from './postgres-store.ts';
 
 eventStoreConformance('Postgres', async (upcasters) => {
