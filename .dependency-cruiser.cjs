@@ -4,7 +4,13 @@ const pure = [
   '^services/[a-z-]+/src/[a-z/-]+/(decide|evolve|fold|evaluate|match|policy)[.]ts$',
   '^services/[a-z-]+/src/[a-z/-]+/decide-[a-z-]+[.]ts$',
 ];
-const test = ['[.](unit|int|e2e)[.]spec[.]ts$', '[.](fixture|arbitrary)[.]ts$', '/conformance[.]ts$', '^[a-z]+/[a-z-]+/test/', '^agent/test/'];
+const test = [
+  '[.](unit|int|e2e)[.]spec[.]ts$',
+  '[.](fixture|arbitrary)[.]ts$',
+  '/conformance[.]ts$',
+  '^[a-z]+/[a-z-]+/test/',
+  '^agent/test/',
+];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -59,7 +65,8 @@ module.exports = {
     },
     {
       name: 'pure-files-need-only-pure-files',
-      comment: 'Decisions are functions of what they are given: no framework, no database, no file, no clock, no random.',
+      comment:
+        'Decisions are functions of what they are given: no framework, no database, no file, no clock, no random.',
       severity: 'error',
       from: { path: pure, pathNot: test },
       to: {

@@ -8,7 +8,8 @@ import { taskRecordOf } from '../task-record.ts';
 import { compactedTopics, type Topic, topics } from '../topics.ts';
 import { type JsonSchema, namedSchemas } from './json-schema.ts';
 
-type Message = { name: string; summary: string; headers: string; payload?: z.ZodType };
+/** `type`: what the header `ce_type` says. */
+type Message = { name: string; summary: string; headers: string; type?: string; payload?: z.ZodType };
 
 type Channel = {
   id: string;
@@ -33,6 +34,7 @@ const channels: readonly Channel[] = [
         name: 'DetectionReceived',
         summary: 'A detection, checked and with its identities.',
         headers: 'CloudEventHeaders',
+        type: 'quell.detection.v1',
         payload: normalisedDetection,
       },
     ],
@@ -49,6 +51,7 @@ const channels: readonly Channel[] = [
       name: type,
       summary: `A task event of the type ${type}.`,
       headers: 'CloudEventHeaders',
+      type: `quell.task.${type}`,
       payload: taskRecordOf(type),
     })),
     sender: 'mitigation',
@@ -58,7 +61,8 @@ const channels: readonly Channel[] = [
     id: 'agents',
     topic: topics.agents,
     key: 'The agent id.',
-    description: 'The agents as they last were. The greatest version of a key holds; no value: the agent is gone.',
+    description:
+      'The agents as they last were. The greatest version of a key holds; no value: the agent is gone. Not published yet.',
     messages: [
       { name: 'AgentChanged', summary: 'An agent and its host.', headers: 'CloudEventHeaders', payload: agentRecord },
     ],
@@ -140,12 +144,13 @@ function operationsOf({ id, sender, receivers }: Channel): [string, JsonSchema][
 }
 
 function messagesOf({ messages, key }: Channel): [string, JsonSchema][] {
-  return messages.map(({ name, summary, headers, payload }) => [
+  return messages.map(({ name, summary, headers, type, payload }) => [
     name,
     {
       name,
       title: name,
       summary,
+      ...(type === undefined ? {} : { description: `The header \`ce_type\` is \`${type}\`.` }),
       headers: { $ref: `#/components/schemas/${headers}` },
       ...(payload === undefined ? {} : { payload: { $ref: `#/components/schemas/${name}Value` } }),
       bindings: { kafka: { key: { type: 'string', description: key }, bindingVersion: '0.5.0' } },

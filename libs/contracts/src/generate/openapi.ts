@@ -76,7 +76,7 @@ function operation(route: Route): JsonSchema {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': content(route.body) } } }),
+      : { requestBody: { required: route.body.optional !== true, content: content(route.body) } }),
     responses: { ...answersOf(route), ...problemAnswers(problemsOf(route)) },
   };
 }
@@ -85,7 +85,7 @@ function answersOf(route: Route): JsonSchema {
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, { description, body }]) => [
       status,
-      { description, ...(body === undefined ? {} : { content: { 'application/json': content(body) } }) },
+      { description, ...(body === undefined ? {} : { content: content(body) }) },
     ]),
   );
 }
@@ -143,8 +143,13 @@ function securityOf(access: RouteAccess): JsonSchema[] {
   return access.anyScope.map((scope) => ({ apiKey: [scope] }));
 }
 
-function content({ schema, example }: RouteBody): JsonSchema {
-  return { schema: { $ref: `${refPrefix}${nameOf(schema)}` }, example };
+function content({ schema, example, otherTypes = {} }: RouteBody): JsonSchema {
+  return {
+    'application/json': { schema: { $ref: `${refPrefix}${nameOf(schema)}` }, example },
+    ...Object.fromEntries(
+      Object.entries(otherTypes).map(([type, description]) => [type, { schema: { type: 'string', description } }]),
+    ),
+  };
 }
 
 const names = new Map(Object.entries(componentNames).map(([name, schema]) => [schema, name]));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { apiKeyPage, apiKeyRequest, createdApiKey } from '../api-keys.ts';
 import { healthReport } from '../health.ts';
 import { mitigationPolicy } from '../mitigation-policy.ts';
+import { pageParameters } from '../paging.ts';
 import { exampleIds } from './examples.ts';
 import type { Route } from './route.ts';
 
@@ -22,7 +23,7 @@ export const administrationRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/mitigation-policy',
     owner: 'mitigation',
-    access: { anyScope: ['tasks:read', 'policy:write'] },
+    access: { anyScope: ['tasks:read'] },
     tag,
     summary: 'The mitigation policy',
     description: 'What the server does by itself with detections and tasks.',
@@ -69,6 +70,7 @@ export const administrationRoutes: readonly Route[] = [
     tag,
     summary: 'List API keys',
     description: 'Without their secrets, which nobody keeps.',
+    query: z.object(pageParameters),
     answers: { 200: { description: 'The keys.', body: { schema: apiKeyPage, example: { items: [key] } } } },
     problems: [],
   },

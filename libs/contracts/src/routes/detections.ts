@@ -18,6 +18,7 @@ const example = {
   disposition: 'task',
   taskId: exampleIds.task,
   endpointId: exampleIds.endpoint,
+  duplicates: 0,
   updatedAt: '2026-11-23T10:00:01Z',
 };
 
@@ -32,15 +33,28 @@ export const detectionRoutes: readonly Route[] = [
     summary: 'Hand in detections',
     description:
       'Takes one detection or a list. The answer comes only when Kafka has acknowledged every accepted item on all in-sync ' +
-      'replicas. Bad items are listed with their place and reason, and do not refuse the good ones. Sending the same ' +
+      'replicas. Bad items are listed with their place and reason, and do not refuse the good ones; when every item is ' +
+      'bad, the answer is 422. Sending the same ' +
       'detection again (same source, sourceId and content) has no effect.',
-    body: { schema: detectionsRequest, example: exampleDetection },
+    query: z.object({
+      format: z.enum(['native']).optional().describe('The format of the items; absent: told from the body.'),
+    }),
+    body: {
+      schema: detectionsRequest,
+      example: exampleDetection,
+      otherTypes: { 'application/x-ndjson': 'One detection per line, for more than 10,000 of them.' },
+    },
     answers: {
       202: {
         description: 'The accepted items are safe; what became of each is at `GET /v1/detections/{id}`.',
         body: {
           schema: detectionsAnswer,
           example: { accepted: 1, duplicates: 0, rejected: [], detectionIds: [exampleIds.detection] },
+          otherTypes: {
+            'application/x-ndjson':
+              'For more than 10,000 lines: `{fromLine, toLine, accepted, duplicates, rejected}` for each chunk that is ' +
+              'safe. When it cannot go on, the last line is `{fromLine, problem}`: send again from that line.',
+          },
         },
       },
     },

@@ -12,7 +12,14 @@ export type RouteOwner = 'ingest' | 'mitigation' | 'every';
 export type RouteAccess = { anyScope: readonly [Scope, ...Scope[]] } | 'agent' | 'enrolment' | 'open';
 
 /** A body as it travels, with one example that the tests hold against the schema. */
-export type RouteBody = { schema: z.ZodType; example: unknown };
+export type RouteBody = {
+  schema: z.ZodType;
+  example: unknown;
+  /** The request may come without a body. */
+  optional?: boolean;
+  /** The other types it may have, with what they then look like: text that no JSON schema describes. */
+  otherTypes?: Readonly<Record<string, string>>;
+};
 
 export type RouteAnswer = { description: string; body?: RouteBody };
 

@@ -143,7 +143,7 @@ export const taskRoutes: readonly Route[] = [
       'Acknowledge',
       'Records that somebody has seen the task and takes care of it.',
     ),
-    body: { schema: acknowledgeRequest, example: { note: 'Called the user.' } },
+    body: { schema: acknowledgeRequest, example: { note: 'Called the user.' }, optional: true },
   },
 ];
 
