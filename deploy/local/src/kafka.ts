@@ -17,7 +17,7 @@ export interface KafkaOptions {
   readonly dataDir: string;
   /** Default: a free port. May differ at each start. */
   readonly port?: number;
-  /** Options for the Java machine. Default: a heap of at most 384 MB. */
+  /** Options for the Java machine. Default: a heap of at most 384 MB, and a quick start. */
   readonly javaOptions?: readonly string[];
   /** How long to wait for a former server to let go of the data. Default 15 s. */
   readonly patienceMs?: number;
@@ -38,6 +38,13 @@ export interface LocalKafka {
   readonly ended: Promise<{ reason: string }>;
   stop(): Promise<void>;
 }
+
+// Optimising compilation sets in ten times later than usual: at a start it would take a third of the processor time.
+const defaultJavaOptions = [
+  ...['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC'],
+  ...['-XX:Tier4InvocationThreshold=50000', '-XX:Tier4MinInvocationThreshold=6000'],
+  ...['-XX:Tier4CompileThreshold=150000', '-XX:Tier4BackEdgeThreshold=400000'],
+];
 
 /**
  * Starts Apache Kafka (KRaft, one node, loopback) on Java 17 or newer, fetched through Maven at the first start. The broker
@@ -158,7 +165,7 @@ function startServer(
   java: string,
   classPath: string,
   configFile: string,
-  javaOptions: readonly string[] = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC'],
+  javaOptions: readonly string[] = defaultJavaOptions,
 ): Promise<GuardedServer> {
   return startGuarded(
     {
