@@ -1,0 +1,44 @@
+import { isIP } from 'node:net';
+import { ConfigError, flag, portNumber, processEnvironment, readConfig } from '@quell/service-kit/config';
+import { z } from 'zod';
+
+const serviceUrl = z.url({ protocol: /^https?$/ });
+
+export const gatewayEnvironment = processEnvironment.extend({
+  QUELL_PORT: portNumber.default(8080),
+  QUELL_HOST: z.string().default('127.0.0.1'),
+  /** Files with the certificate chain and its private key, in PEM; both or neither. */
+  QUELL_TLS_CERT: z.string().optional(),
+  QUELL_TLS_KEY: z.string().optional(),
+  /** Allows a host other than loopback without TLS: something in front of us has it. */
+  QUELL_INSECURE: flag,
+  QUELL_INGEST_URL: serviceUrl,
+  QUELL_MITIGATION_URL: serviceUrl,
+  QUELL_DEVICE_REGISTRY_URL: serviceUrl.optional(),
+  QUELL_VPN_POLICY_URL: serviceUrl.optional(),
+});
+export type GatewayConfig = z.infer<typeof gatewayEnvironment>;
+
+/**
+ * Reads the gateway's settings.
+ *
+ * @throws ConfigError also when credentials would travel in the clear: a host other than loopback without TLS
+ */
+export function readGatewayConfig(environment: Readonly<Record<string, string | undefined>>): GatewayConfig {
+  const config = readConfig(gatewayEnvironment, environment);
+  const tls = config.QUELL_TLS_CERT !== undefined;
+  if (tls !== (config.QUELL_TLS_KEY !== undefined)) {
+    throw new ConfigError('Bad configuration: QUELL_TLS_CERT and QUELL_TLS_KEY belong together; set both or neither');
+  }
+  if (!tls && !config.QUELL_INSECURE && !isLoopback(config.QUELL_HOST)) {
+    throw new ConfigError(
+      `Bad configuration: QUELL_HOST is ${config.QUELL_HOST}, where keys would travel in the clear. Set QUELL_TLS_CERT and ` +
+        'QUELL_TLS_KEY, or QUELL_INSECURE=1 when something in front of it has TLS',
+    );
+  }
+  return config;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

@@ -1,0 +1,33 @@
+import type { healthReport } from '@quell/contracts/health';
+import { refusal, unavailable } from '@quell/service-kit/problem-error';
+import type { z } from 'zod';
+
+const TIMEOUT_MS = 1_500;
+
+/** A readiness check: what is wrong with a service, as it says itself; nothing when it is ready. */
+export async function readiness(url: string): Promise<string | undefined> {
+  let response: Response;
+  try {
+    response = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch {
+    return 'cannot be reached';
+  }
+  const report = (await response.json().catch(() => ({ checks: {} }))) as z.infer<typeof healthReport>;
+  if (response.ok) return undefined;
+  const wrong = Object.entries(report.checks).filter(([, result]) => result !== 'ok');
+  return wrong.map(([name, result]) => `${name}: ${result}`).join('; ') || `answers ${response.status}`;
+}
+
+/** The gateway knows no keys. Who may read ingest's metrics may read its own. */
+export async function mayReadMetrics(ingestUrl: string, authorization: string | undefined): Promise<void> {
+  const asked = await fetch(new URL('/metrics', ingestUrl), {
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: authorization === undefined ? {} : { authorization },
+  }).catch(() => {
+    throw unavailable('ingest, which knows the API keys, cannot be reached.', 2);
+  });
+  await asked.body?.cancel();
+  if (asked.status === 401) throw refusal('unauthenticated', 'Send an API key as "Authorization: Bearer …".');
+  if (asked.status === 403) throw refusal('forbidden', 'This needs the scope metrics:read.');
+  if (!asked.ok) throw unavailable(`ingest, which knows the API keys, answers ${asked.status}.`, 2);
+}
