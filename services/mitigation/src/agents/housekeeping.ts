@@ -23,7 +23,8 @@ export class Housekeeping implements OnApplicationBootstrap {
     @Inject(NonceLedger) private readonly nonces: NonceLedger,
   ) {}
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
+    await this.nonces.begin();
     this.lastSeen.start();
     this.lifecycle.onStop('resources', 'contacts of agents', () => this.lastSeen.stop());
     this.changes.start();

@@ -56,7 +56,7 @@ export async function checkIn(
     nextPollSeconds: parts.poll.nextPollSeconds,
   });
   const held = Math.min(request.waitSeconds, parts.poll.holdSeconds) * (1 - Math.random() * JITTER);
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, held * 1000))]);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.round(Math.max(0, held) * 1000))]);
   const contact = setInterval(() => parts.lastSeen.seen(agent.agentId, new Date()), CONTACT_EVERY_MS);
   try {
     for (let stops = cancels; ; stops = await cancelsOf(pool, agent.agentId)) {

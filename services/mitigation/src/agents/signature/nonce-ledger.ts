@@ -42,6 +42,13 @@ export class NonceLedger {
     this.#pool = pool;
   }
 
+  /** Begins the ledger when it has not begun, so that the first signatures after a start do not fall into the second of its beginning. */
+  async begin(): Promise<void> {
+    await this.#pool.query(
+      'INSERT INTO mitigation.agent_nonce_epoch (id, since) VALUES (1, clock_timestamp()) ON CONFLICT (id) DO NOTHING',
+    );
+  }
+
   /** Resolves once the nonce is committed. Rejects when the database cannot be asked. */
   claim(agentId: string, nonce: string, created: Date): Promise<NonceVerdict> {
     return new Promise((resolve, reject) => {
