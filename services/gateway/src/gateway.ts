@@ -50,7 +50,7 @@ export async function startGateway(environment: Readonly<Record<string, string |
   serveHealth(http, health, lifecycle);
   serveMetrics(http, metrics, (header) => mayReadMetrics(config.QUELL_INGEST_URL, header));
   serveDocuments(http, openApiDocument(routes, '0.1.0'));
-  const cut = serveProxy(http, upstreams);
+  const cut = serveProxy(http, upstreams, log);
   lifecycle.onStop('http', 'fastify', async () => {
     const impatience = setTimeout(cut, DRAIN_SECONDS * 1000);
     await http.close();

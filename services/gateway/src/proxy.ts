@@ -1,4 +1,5 @@
 import httpProxy from '@fastify/http-proxy';
+import type { Log } from '@quell/service-kit/log';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Agent, type Dispatcher } from 'undici';
@@ -8,6 +9,9 @@ export type Upstreams = Readonly<Partial<Record<ServiceName, string>>>;
 
 /** Longer than a long poll is held; event streams have no limit once they began. */
 const ANSWER_TIMEOUT_MS = 120_000;
+/** Of the connection rather than the message (RFC 9110, 7.6.1). Node has answered `expect: 100-continue` when we come to see it. */
+const connectionHeaders = ['expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade'] as const;
+const withoutConnectionHeaders = Object.fromEntries(connectionHeaders.map((name) => [name, undefined]));
 /** Carries the caller's signal past `@fastify/reply-from`, which copies headers, symbols included, and offers no other way. */
 const CALLER_GONE = Symbol('the caller is gone');
 
@@ -17,7 +21,7 @@ const CALLER_GONE = Symbol('the caller is gone');
  *
  * @returns a function that ends whatever is still being forwarded
  */
-export function serveProxy(http: FastifyInstance, upstreams: Upstreams): () => void {
+export function serveProxy(http: FastifyInstance, upstreams: Upstreams, log: Log): () => void {
   const open = new Map<FastifyRequest, AbortController>();
   const agent = new Agent({ headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: 0, keepAliveTimeout: 30_000 });
   http.addHook('onClose', async () => agent.close());
@@ -42,14 +46,16 @@ export function serveProxy(http: FastifyInstance, upstreams: Upstreams): () => v
       retryDelay: () => null,
       rewriteRequestHeaders: (request: FastifyRequest, headers: object) => ({
         ...headers,
+        ...withoutConnectionHeaders,
         'x-forwarded-for': request.ip,
         'x-forwarded-proto': request.protocol,
         'x-forwarded-host': request.host,
         [CALLER_GONE]: open.get(request)?.signal,
       }),
-      onError: (reply: { request: FastifyRequest; send(error: Error): unknown }) => {
-        const detail = `${ownerOf(reply.request)} cannot be reached. Send the request again.`;
-        reply.send(unavailable(detail, 2));
+      onError: (reply: { request: FastifyRequest; send(error: Error): unknown }, { error }: { error: Error }) => {
+        const service = ownerOf(reply.request);
+        log.warn({ err: error, service, method: reply.request.method }, 'a request was not forwarded');
+        reply.send(unavailable(`${service} cannot be reached. Send the request again.`, 2));
       },
     },
   } as const;

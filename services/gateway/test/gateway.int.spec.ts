@@ -110,6 +110,27 @@ test('bodies stream in both directions at once: an answer may begin before the r
   expect(String((await parts.next()).value)).toBe('end');
 });
 
+test('headers of the connection stay on it: a body announced with expect: 100-continue is forwarded', async () => {
+  let seen: http.IncomingHttpHeaders = {};
+  ingest.answer = (request, response) => {
+    seen = request.headers;
+    request.pipe(response);
+  };
+  const { request, response } = open('POST', '/v1/detections', {
+    expect: '100-continue',
+    te: 'trailers',
+    'keep-alive': 'timeout=5',
+    'content-type': 'application/json',
+  });
+  request.flushHeaders();
+  await once(request, 'continue');
+  request.end('[]');
+  const message = await response;
+  expect([message.statusCode, String(await message.toArray())]).toEqual([200, '[]']);
+  expect(seen).toMatchObject({ 'content-type': 'application/json', 'x-forwarded-for': '127.0.0.1' });
+  for (const name of ['expect', 'te']) expect(seen).not.toHaveProperty(name);
+});
+
 test('each server-sent event is passed on at once', async () => {
   let stream: ServerResponse | undefined;
   mitigation.answer = (_request, response) => {
