@@ -9,6 +9,7 @@ import type { Step } from './history.fixture.ts';
 import { type Opening, openTask } from './opening.ts';
 import { type Report, report } from './reports.ts';
 import { defaultClocks } from './settings.ts';
+import { userChooses } from './task.ts';
 
 /** The columns of the status table: a kind, with its initiator where that decides what the task can reach. */
 export const columns = ['TM', 'UIE', 'ODS-U', 'ODS-A', 'PIS'] as const;
@@ -34,21 +35,25 @@ export const target = (id: string, where: Partial<Target> = { path: `/files/${id
   ...where,
 });
 
-/** Opens a task. Threat mitigation and a user's report name one target, t1; scans name none. */
-export function opened(
-  column: Column,
-  options: { assessFirst?: boolean; targets?: Target[]; choose?: boolean; exception?: ExceptionMatch } = {},
+interface OpeningOptions {
+  readonly assessFirst?: boolean;
+  readonly targets?: Target[];
+  readonly exception?: ExceptionMatch;
+}
+
+/** Opens a task of a column. Threat mitigation and a user's report name one target, t1; scans name none. */
+export function opened(column: Column, options: OpeningOptions = {}): readonly TaskEvent[] {
+  const targets = column === 'TM' || column === 'UIE' ? [target('t1')] : [];
+  return openedAs(whatItIs[column], { targets, ...options });
+}
+
+export function openedAs(
+  what: Pick<Opening, 'kind' | 'initiator'>,
+  { assessFirst = false, targets = [], exception }: OpeningOptions,
 ): readonly TaskEvent[] {
-  const isScan = column !== 'TM' && column !== 'UIE';
-  const payload: RunPayload = {
-    targets: options.targets ?? (isScan ? [] : [target('t1')]),
-    patterns: [],
-    choose: options.choose ?? column === 'ODS-U',
-    promptTimeoutSeconds: 300,
-  };
+  const payload: RunPayload = { targets, patterns: [], choose: userChooses(what), promptTimeoutSeconds: 300 };
   const endpoint = { endpointId: '3f0c2a52-6a0f-4a44-9a53-0d8f9d1c4e11', ips: [] };
-  const policy = { assessFirst: options.assessFirst ?? false, clocks: defaultClocks };
-  return openTask({ ...whatItIs[column], severity: 3, endpoint, payload }, policy, options.exception);
+  return openTask({ ...what, severity: 3, endpoint, payload }, { assessFirst, clocks: defaultClocks }, exception);
 }
 
 const step = (take: Step['take'], reportId?: string): Step => (reportId === undefined ? { take } : { take, reportId });
