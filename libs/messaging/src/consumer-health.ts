@@ -15,8 +15,8 @@ export interface PartitionProgress extends TopicPartition {
 export interface ConsumerState {
   readonly group: string;
   readonly phase:
-    | { readonly kind: 'joining' | 'running' }
-    | { readonly kind: 'stopped' }
+    | { readonly kind: 'joining'; readonly lastFailure?: string }
+    | { readonly kind: 'running' | 'stopped' }
     | { readonly kind: 'dead'; readonly reason: string };
   /** When the phase began or, while running, the broker last answered. */
   readonly sinceMs: number;
@@ -49,7 +49,8 @@ function reasonNotLive(state: ConsumerState, nowMs: number, stallAfterSeconds: n
   if (phase.kind === 'dead') return phase.reason;
   if (quietSeconds(state.sinceMs) > stallAfterSeconds) {
     const what = phase.kind === 'joining' ? 'the group was not joined' : 'the broker has not answered';
-    return `${what} for ${Math.round(quietSeconds(state.sinceMs))} s`;
+    const why = phase.kind === 'joining' && phase.lastFailure !== undefined ? `: ${phase.lastFailure}` : '';
+    return `${what} for ${Math.round(quietSeconds(state.sinceMs))} s${why}`;
   }
   for (const { topic, partition, nextOffset, high, sinceMs, held, lastFailure } of state.partitions) {
     const waits = nextOffset === undefined || (high !== undefined && high > nextOffset);

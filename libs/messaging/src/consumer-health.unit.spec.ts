@@ -51,9 +51,9 @@ test('a partition whose stored offset cannot be read counts as standing still', 
 test('a broker that has not answered for long is a reason, for a group not joined too', () => {
   expect(at(160, running())).toMatchObject({ live: true });
   expect(at(161, running()).reason).toBe('the broker has not answered for 61 s');
-  const joining: ConsumerState = { ...running(), phase: { kind: 'joining' } };
+  const joining: ConsumerState = { ...running(), phase: { kind: 'joining', lastFailure: 'ECONNREFUSED' } };
   expect(at(160, joining)).toMatchObject({ live: true, ready: false });
-  expect(at(161, joining).reason).toBe('the group was not joined for 61 s');
+  expect(at(161, joining).reason).toBe('the group was not joined for 61 s: ECONNREFUSED');
 });
 
 test('a dead or stopped consumer is not live, at once', () => {

@@ -64,58 +64,38 @@ function counting() {
   return { handled, handle, startOffsets, store };
 }
 
-test('a killed broker turns the consumer not live, its return makes it go on where it stood', async () => {
+test('a killed broker: not live, publishes fail as transient or wait; once it is back all that was acknowledged arrives in order', async () => {
   const inbox = counting();
   const consumer = await broker.consume({ ...inbox, group: topic, topics: [topic] });
-  await broker.publish(topic, [{ key: 'a', value: 'before' }]);
-  await eventually(() => inbox.handled.includes('before'));
+  const patient = createKafkaBroker({ brokers: [kafka.brokers], clientId: 'patient', publishTimeoutSeconds: 80 });
+  const acknowledged: string[] = [];
+  let publishing = true;
+  const writer = (async () => {
+    for (let number = 0; publishing; number++) {
+      await patient.publish(topic, [{ key: 'one key', value: String(number) }]);
+      acknowledged.push(String(number));
+    }
+  })();
+  await eventually(() => inbox.handled.length > 200);
   expect(broker.health()).toMatchObject({ live: true, ready: true });
 
   await kill();
-  const { reason } = await eventually(() => {
-    const health = consumer.health();
-    return health.live ? undefined : health;
-  }, slowly);
+  const { reason } = await eventually(() => (consumer.health().live ? undefined : consumer.health()), slowly);
   expect(reason).toMatch(/^the consumer died: /);
-  await expect(broker.publish(topic, [{ key: 'a', value: 'lost' }])).rejects.toMatchObject({
-    name: 'PublishFailed',
-    transient: true,
-  });
+  const failed = broker.publish(topic, [{ key: 'other key', value: 'x' }]);
+  await expect(failed).rejects.toMatchObject({ name: 'PublishFailed', transient: true });
   expect(broker.health()).toMatchObject({ live: false, ready: false });
-
-  await restart();
-  await eventually(() => broker.publish(topic, [{ key: 'a', value: 'after' }]).then(() => true), slowly);
-  await eventually(() => inbox.handled.includes('after'), slowly);
-  await eventually(() => consumer.health().live, slowly);
-  expect(inbox.handled.filter((value) => value === 'before')).toHaveLength(1);
-});
-
-test('a publish that meets a short outage arrives, and what was acknowledged is all there, in order', async () => {
-  const acknowledged: number[] = [];
-  let number = 0;
-  let publishing = true;
-  const publisher = createKafkaBroker({ brokers: [kafka.brokers], clientId: 'outage', publishTimeoutSeconds: 40 });
-  const writer = (async () => {
-    while (publishing) {
-      const mine = number++;
-      await publisher.publish(topic, [{ key: 'one key', value: String(mine) }]);
-      acknowledged.push(mine);
-    }
-  })();
-  await eventually(() => acknowledged.length > 200);
-  await kill();
   const atKill = acknowledged.length;
+
   await restart();
   await eventually(() => acknowledged.length > atKill + 200, slowly);
   publishing = false;
   await writer;
-  await publisher.close();
-
-  const inbox = counting();
-  await broker.consume({ ...inbox, group: topic, topics: [topic] });
-  await eventually(() => inbox.handled.includes(String(number - 1)), slowly);
-  const firsts = [...new Set(inbox.handled.map(Number))];
-  expect(firsts).toEqual(acknowledged);
+  await patient.close();
+  await eventually(() => inbox.handled.includes(acknowledged.at(-1)!), slowly);
+  // A batch whose answer was lost may be there twice, but then as a whole and before what follows it.
+  expect([...new Set(inbox.handled)].filter((value) => value !== 'x')).toEqual(acknowledged);
+  await eventually(() => consumer.health().live);
 });
 
 test('a handler that never succeeds makes the consumer not live, with the reason; it is live again once it succeeds', async () => {
@@ -168,6 +148,7 @@ test('a log that has dropped messages before they were handled is refused, with 
   const client = createClient({ brokers: [kafka.brokers], clientId: 'trouble', logger: silent });
   const admin = client.kafka.admin();
   await admin.connect();
+  await admin.fetchTopicOffsets(topic);
   await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: '6' }] });
   await admin.disconnect();
   const inbox = counting();

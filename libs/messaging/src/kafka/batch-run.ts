@@ -49,7 +49,7 @@ export async function handleBatch(run: BatchRun): Promise<BatchOutcome> {
   const beating = setInterval(
     () => (cut.aborted ? clearInterval(beating) : void heartbeat()),
     (settings.sessionTimeoutSeconds * 1000) / 6,
-  );
+  ).unref();
   const context: BatchContext = { signal: controller.signal, heartbeat, isStale };
 
   let failure: { error: unknown } | undefined;

@@ -52,11 +52,10 @@ export function createClient({ brokers, clientId, logger }: ClientOptions): Clie
     requestTimeout: requestTimeoutMs,
     retry: briefRetry,
     logLevel: logLevel.INFO,
-    // What kafkajs calls an error it mostly retries; what we cannot recover from is reported by our own code.
+    // kafkajs logs as an error what it then retries. What is not overcome reaches our own code, which logs or throws it.
     logCreator: () => (entry) => {
       const { message, timestamp: _, logger: __, ...fields } = entry.log;
-      const write = entry.level === logLevel.INFO || entry.level === logLevel.DEBUG ? logger.debug : logger.warn;
-      write.call(logger, { ...fields, namespace: entry.namespace }, `kafkajs: ${message}`);
+      logger.debug({ ...fields, namespace: entry.namespace }, `kafkajs: ${message}`);
     },
     socketFactory: ({ host, port, onConnect }) => {
       if (isCut) return new net.Socket().destroy(new Error('this Kafka client was closed'));

@@ -13,8 +13,8 @@ export interface ConsumerContext {
   readonly logger: BrokerLogger;
 }
 
-/** Between a crash and the next session. */
-const restartDelayMs = 500;
+/** Between a crash and the next session: short at first, a broker that restarts is back soon. */
+const restartDelayMs = { first: 500, most: 5_000 };
 const longestLookSeconds = 5;
 
 /** Keeps a consumer alive: one session after the other, and a watch on whether they get anywhere. */
@@ -29,6 +29,7 @@ export function startConsumer(context: ConsumerContext, options: ConsumeOptions)
   let partitions: ReadonlyMap<string, AssignedPartition> = new Map();
   let phase: ConsumerState['phase'] = { kind: 'joining' };
   let sinceMs = performance.now();
+  let crashes = 0;
 
   function enter(next: ConsumerState['phase']): void {
     phase = next;
@@ -46,22 +47,28 @@ export function startConsumer(context: ConsumerContext, options: ConsumeOptions)
         before: partitions,
         onReady: () => {
           if (phase.kind !== 'running') logger.info({ group, topics: settings.topics }, 'consumer is running');
-          if (!stopping.signal.aborted) enter({ kind: 'running' });
+          if (phase.kind !== 'running' && !stopping.signal.aborted) enter({ kind: 'running' });
+          crashes = 0;
           joined.resolve();
         },
       });
       void session.start();
       const crash = await Promise.race([session.crashed, aborted(stopping.signal)]);
       partitions = session.partitions;
-      if (crash !== undefined) {
-        logger.error({ err: crash, group }, 'consumer died');
-        enter({ kind: 'dead', reason: `the consumer died: ${crash.message}` });
-      }
+      if (crash !== undefined) died(crash);
       await session.stop();
       if (crash instanceof LogMismatch) throw crash;
-      if (crash !== undefined)
-        await delay(restartDelayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const delayMs = Math.min(restartDelayMs.most, restartDelayMs.first * 2 ** crashes++);
+      if (crash !== undefined) await delay(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
+  }
+
+  function died(crash: Error): void {
+    const log = phase.kind === 'running' || crash instanceof LogMismatch ? logger.error : logger.warn;
+    log.call(logger, { err: crash, group }, 'consumer died');
+    // One that never ran waits for a broker that is still starting: that alone is no reason to be restarted.
+    if (phase.kind === 'joining' && !(crash instanceof LogMismatch)) phase = { ...phase, lastFailure: crash.message };
+    else enter({ kind: 'dead', reason: `the consumer died: ${crash.message}` });
   }
 
   const watch = watchProgress(
