@@ -152,5 +152,5 @@ function join(directory: Buffer, name: Buffer): Buffer {
 
 /** Whether an error carries one of these system codes. */
 export function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  return codes.includes(String((error as { code?: unknown } | undefined)?.code));
 }

@@ -76,7 +76,7 @@ async function* walkEntry(
   } catch (error) {
     // Gone, or swapped for a link since it was listed: either way it is not ours to enter.
     if (isCode(error, 'ENOENT') || error instanceof NotConfined) return;
-    if (error instanceof Error && 'code' in error) unreadable({ place, error: error.message });
-    else throw error;
+    if ((error as { code?: unknown }).code === undefined) throw error;
+    unreadable({ place, error: (error as Error).message });
   }
 }

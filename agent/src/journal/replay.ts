@@ -6,9 +6,11 @@ export type JournalState = ReadonlyMap<string, JournalledRun>;
 
 export const EMPTY: JournalState = new Map();
 
-/** The state after one more record. A record about an unknown run, or one that comes too late, changes nothing. */
+/** The state after one more record. A record about an unknown run, or one that comes twice or too late, changes nothing. */
 export function evolve(state: JournalState, record: JournalRecord): JournalState {
-  if (record.type === 'accepted') return new Map(state).set(record.entry.key, record.entry);
+  if (record.type === 'accepted') {
+    return state.has(record.entry.key) ? state : new Map(state).set(record.entry.key, record.entry);
+  }
   const entry = state.get(record.key);
   if (entry === undefined) return state;
   const next = evolveRun(entry, record);

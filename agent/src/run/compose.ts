@@ -42,37 +42,35 @@ export function cleanedThreats(
   entry: JournalledRun,
   unhandled?: string,
 ): ReportedThreat[] {
-  const ends = new Map<string, ReportedThreat>();
-  for (const item of entry.items) {
-    const { threatId, name, path, sha256 } = item.plan;
+  const done = new Map<string, ReportedThreat>();
+  for (const { plan } of entry.items) {
+    const { threatId, name, path, sha256 } = plan;
     const end = endOf(
-      entry.items.filter(({ plan }) => plan.threatId === threatId),
+      entry.items.filter((item) => item.plan.threatId === threatId),
       entry.items,
     );
-    if (end !== undefined && !ends.has(threatId)) {
-      ends.set(threatId, reported({ threatId, name, path, sha256, verdict: { is: 'gone' } }, end));
-    }
+    if (end === undefined || done.has(threatId)) continue;
+    done.set(threatId, reported({ threatId, name, path, sha256, verdict: { is: 'gone' } }, end));
   }
-  for (const finding of findings) {
-    const choice = entry.choices[finding.threatId];
-    const done = ends.get(finding.threatId);
-    if (choice === 'leave' || choice === 'no-answer') {
-      const action = choice === 'leave' ? 'left' : 'no-answer';
-      ends.set(finding.threatId, reported(finding, { outcome: 'left-by-user', action }));
-    } else if (done !== undefined) {
-      const { outcome, by, action, error } = done;
-      const end = { outcome, ...(by && { by }), ...(action && { action }), ...(error && { error }) };
-      // A later look that failed says more than the items before it: something is still there and could not be examined.
-      const isOpen = finding.verdict.is === 'failed' && outcome === 'resolved';
-      ends.set(finding.threatId, reported(finding, isOpen ? unacted(finding.verdict) : end));
-    } else {
-      const { verdict } = finding;
-      const end: End =
-        verdict.is === 'present' ? { outcome: 'failed', error: unhandled ?? 'not dealt with' } : unacted(verdict);
-      ends.set(finding.threatId, reported(finding, end));
-    }
+  const seen = findings.map((finding) =>
+    reported(finding, cleaned(finding, entry, done.get(finding.threatId), unhandled)),
+  );
+  const ids = new Set(seen.map(({ id }) => id));
+  return listed([...seen, ...[...done.values()].filter(({ id }) => !ids.has(id))]);
+}
+
+function cleaned(finding: Finding, entry: JournalledRun, done?: ReportedThreat, unhandled = 'not dealt with'): End {
+  const { threatId, verdict } = finding;
+  const choice = entry.choices[threatId];
+  if (choice === 'leave' || choice === 'no-answer') {
+    return { outcome: 'left-by-user', action: choice === 'leave' ? 'left' : 'no-answer' };
   }
-  return listed([...ends.values()]);
+  // A later look that failed says more than what was done before it: something is there and could not be examined.
+  if (done !== undefined && !(verdict.is === 'failed' && done.outcome === 'resolved')) {
+    const { outcome, by, action, error } = done;
+    return { outcome, ...(by && { by }), ...(action && { action }), ...(error && { error }) };
+  }
+  return verdict.is === 'present' ? { outcome: 'failed', error: unhandled } : unacted(verdict);
 }
 
 /** What all files of one threat come to; the latest item of a path counts. Undefined while one is not ended. */

@@ -146,9 +146,10 @@ function openBoard(environment: RunEnvironment, link: ServerLink, limits: RetryL
 /** Opens journal and vault and puts right what a crash left in two places. A vault that cannot be opened is each run's fault to report. */
 async function openEnvironment(options: EnvironmentOptions, link: ServerLink): Promise<RunEnvironment> {
   const { stateDir, log } = options;
-  const vault = await Vault.open(stateDir).catch((error: Error) =>
-    log(`the quarantine cannot be used: ${error.message}`),
-  );
+  const vault = await Vault.open(stateDir).catch((error: Error) => {
+    log(`the quarantine cannot be used: ${error.message}`);
+    return undefined;
+  });
   await vault?.repair();
   return {
     ...{ roots: options.roots, stateDir, choose: options.choose, agentVersion: AGENT_VERSION, log },
