@@ -59,7 +59,7 @@ export function countCrash(task: Task, bootId: string): Decision {
   if (task.status.code !== 'mitigation-in-progress' || task.status.phase !== 'accepted') {
     return refused('not-in-progress', 'no agent is working on the run');
   }
-  if (task.run.bootId === bootId) return decided();
+  if (task.run.crashBootId === bootId) return decided();
   const run = task.run.number;
   const crashed: TaskEvent = { type: 'AgentCrashed', data: { run, attempt: task.attempt, bootId } };
   if (task.run.crashes + 1 < MAX_CRASHES) return decided(crashed);

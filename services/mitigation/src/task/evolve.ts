@@ -44,10 +44,7 @@ export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
       return inPhase(
         next,
         'accepted',
-        {
-          firstAcceptedAt: task.run.firstAcceptedAt ?? event.recordedAt,
-          ...(event.data.bootId === undefined ? {} : { bootId: event.data.bootId }),
-        },
+        { firstAcceptedAt: task.run.firstAcceptedAt ?? event.recordedAt },
         { reports: withReport(task, event.id) },
       );
     case 'AttemptDeferred':
@@ -63,7 +60,7 @@ export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
         deferred: event.data.reason === 'agent-replaced',
       });
     case 'AgentCrashed':
-      return { ...next, run: { ...task.run, crashes: task.run.crashes + 1, bootId: event.data.bootId } };
+      return { ...next, run: { ...task.run, crashes: task.run.crashes + 1, crashBootId: event.data.bootId } };
     case 'RunReported':
       return afterResult(next, event.data.result, 'reported', event.id);
     case 'TaskLateResult':

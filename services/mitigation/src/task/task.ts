@@ -32,8 +32,8 @@ export interface TaskRun {
   readonly deliveries: number;
   readonly lostDeliveries: number;
   readonly crashes: number;
-  /** The agent's latest known boot while it had the run: the same one again is no further crash. */
-  readonly bootId?: string;
+  /** The agent's boot after its latest crash: a check-in from the same boot is no further crash. */
+  readonly crashBootId?: string;
   readonly firstAcceptedAt?: string;
   /** The agent of the latest hand-out. */
   readonly agentId?: string;
