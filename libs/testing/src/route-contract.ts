@@ -62,7 +62,7 @@ async function accessFaults(url: string, route: Route, outsider: string): Promis
 /** A documented answer that fits its schema, or a documented problem. */
 async function answerFaults(url: string, route: Route, key: string, body: string | undefined): Promise<string[]> {
   const { status, type, json } = await call(url, route, key, body);
-  const name = `${nameOf(route)} ${body === undefined ? '' : `with ${body.slice(0, 40)}…`}`;
+  const name = body === undefined ? nameOf(route) : `${nameOf(route)} with ${body.slice(0, 40)}…`;
   const answer = route.answers[status];
   if (answer !== undefined) {
     if (answer.body === undefined) return [];

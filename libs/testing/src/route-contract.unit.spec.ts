@@ -43,15 +43,15 @@ test('letting everybody in is a fault, and so is an answer that does not fit its
   const faults = await faultsOf(200, {}, '');
   expect(faults).toContain('GET /v1/api-keys answers 200 to a caller without a credential');
   expect(faults).toContain('GET /v1/api-keys answers 200 to a key without its scope');
-  expect(faults.some((fault) => fault.startsWith('GET /v1/api-keys  answers 200: '))).toBe(true);
+  expect(faults.some((fault) => fault.startsWith('GET /v1/api-keys answers 200: '))).toBe(true);
 });
 
 test('a problem that is not documented is a fault, and so is an error that is no problem', async () => {
   const body = { type: 'urn:quell:problem:gone', title: 'Gone', status: 410, detail: 'It is over.' };
   expect(await faultsOf(410, body, '')).toContain(
-    'GET /v1/api-keys  answers 410, which is not documented: It is over.',
+    'GET /v1/api-keys answers 410, which is not documented: It is over.',
   );
   expect(await faultsOf(410, {}, '')).toContain(
-    'GET /v1/api-keys  answers 410 application/problem+json, which is no problem',
+    'GET /v1/api-keys answers 410 application/problem+json, which is no problem',
   );
 });
