@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { provisioningSql, roles } from './provisioning-sql.ts';
 import { StartError } from './start-error.ts';
@@ -30,13 +31,8 @@ export async function provision(serverUrl: string, passwords: RolePasswords): Pr
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [database]);
     if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
   });
-  await connected(urlOf(given, database).href, async (client) => {
-    await client.query('BEGIN');
-    // Roles belong to the whole server: two launchers on one outside server must not create them at the same moment.
-    await client.query("SELECT pg_advisory_xact_lock(hashtext('quell provisioning'))");
-    for (const statement of provisioningSql(database, passwords)) await client.query(statement);
-    await client.query('COMMIT');
-  });
+  const statements = provisioningSql(database, passwords);
+  await connected(urlOf(given, database).href, (client) => unhindered(client, statements));
   return {
     urlFor(role) {
       const url = urlOf(given, database);
@@ -45,6 +41,23 @@ export async function provision(serverUrl: string, passwords: RolePasswords): Pr
       return url.href;
     },
   };
+}
+
+/** Runs the statements in one transaction, again when another launcher on the same server changed the same roles meanwhile. */
+async function unhindered(client: pg.Client, statements: readonly string[]): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await client.query('BEGIN');
+      for (const statement of statements) await client.query(statement);
+      await client.query('COMMIT');
+      return;
+    } catch (error) {
+      await client.query('ROLLBACK');
+      const hindered = /tuple concurrently (updated|deleted)|duplicate key/.test((error as Error).message);
+      if (!hindered || tries === 20) throw error;
+      await delay(20 * tries);
+    }
+  }
 }
 
 /** Why a Postgres of this `server_version_num` cannot be used, with the cure; `undefined` when it can. */

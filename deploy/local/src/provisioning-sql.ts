@@ -39,7 +39,7 @@ export function provisioningSql(
 }
 
 function createRole(role: string): string {
-  return `DO $$ BEGIN CREATE ROLE ${role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$`;
+  return `DO $$ BEGIN CREATE ROLE ${role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`;
 }
 
 function migrationRole(db: string): string[] {

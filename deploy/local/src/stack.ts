@@ -6,6 +6,7 @@ import { randomSecret, secretFile } from './data-dir.ts';
 import { providePostgres } from './database.ts';
 import type { Part, Provided } from './part.ts';
 import { provision } from './provision.ts';
+import { untilReady } from './readiness.ts';
 import { backendEnv, gatewayEnv } from './service-env.ts';
 import { type RunningService, type ServiceOrder, startService } from './service-process.ts';
 import type { Settings } from './settings.ts';
@@ -34,8 +35,6 @@ export interface Stack {
   /** Process ids by part, of those this launcher started. */
   readonly processes: Readonly<Record<string, number>>;
 }
-
-const readyWithinMs = 60_000;
 
 /** Starts the parts of a stack and stops them again, in order, however far it came. */
 export class StackRunner {
@@ -96,7 +95,7 @@ export class StackRunner {
       ),
     );
     const gateway = await this.#service({ ...catalogue.gateway, env: gatewayEnv(env, settings, backends) });
-    await ready(gateway.url);
+    await untilReady(gateway.url);
     return { url: gateway.url, processes: Object.fromEntries(this.#parts.map((part) => [part.name, part.pid])) };
   }
 
@@ -150,20 +149,4 @@ async function rolePasswords(dataDir: string) {
     migration: await password('migration'),
     grafana: await password('grafana'),
   };
-}
-
-async function ready(url: string): Promise<void> {
-  const deadline = Date.now() + readyWithinMs;
-  let answer = 'no answer';
-  while (Date.now() < deadline) {
-    try {
-      const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) });
-      if (response.status === 200) return;
-      answer = `${response.status} ${(await response.text()).slice(0, 500)}`;
-    } catch (error) {
-      answer = error instanceof Error ? error.message : String(error);
-    }
-    await delay(100);
-  }
-  throw new StartError(`The services run, but ${url}/readyz says after 60 s: ${answer}`);
 }

@@ -22,10 +22,10 @@ const fixtureLauncher = fileURLToPath(new URL('fixture-launcher.ts', import.meta
 const started: LauncherProcess[] = [];
 const dirs: string[] = [];
 
-/** Starts the launcher over fixture services on a free port, unless `env` says otherwise. */
-export function startLauncher(env: Readonly<Record<string, string>>): LauncherProcess {
+/** Starts a launcher, by default the one over fixture services, on a free port unless `env` says otherwise. */
+export function startLauncher(env: Readonly<Record<string, string>>, main = fixtureLauncher): LauncherProcess {
   const { JAVA_HOME: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [fixtureLauncher], {
+  const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...inherited, npm_lifecycle_event: '', QUELL_PORT: '0', ...env },
   });

@@ -51,6 +51,18 @@ test('a role that is not superuser can provision, twice, in a database of its ow
   ]);
 });
 
+test('launchers that provision one server at the same time do not hinder each other', async () => {
+  const names = ['one', 'two', 'three', 'four'];
+  for (const name of names) await query(server.url, `CREATE DATABASE ${name}`);
+  const provisioned = names.map((name) => {
+    const url = new URL(server.url);
+    url.pathname = `/${name}`;
+    return provision(url.href, passwords);
+  });
+  const databases = await Promise.all(provisioned);
+  for (const { urlFor } of databases) expect(await query(urlFor('ingest'), 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+});
+
 describe('in the database made for a superuser', () => {
   let urlFor: Awaited<ReturnType<typeof provision>>['urlFor'];
 
