@@ -33,7 +33,12 @@ export const ingestService: ServiceDefinition<typeof ingestEnvironment> = {
       await storeAdministratorKey(database.dataSource, config.QUELL_ADMIN_KEY, new Date());
     }
 
-    const broker = createKafkaBroker({ brokers: config.KAFKA_BROKERS, clientId: 'quell-ingest', logger: log });
+    const broker = createKafkaBroker({
+      brokers: config.KAFKA_BROKERS,
+      clientId: 'quell-ingest',
+      logger: log,
+      publishTimeoutSeconds: config.QUELL_PUBLISH_TIMEOUT_SECONDS,
+    });
     lifecycle.onStop('resources', 'kafka', () => broker.close());
     await broker.admin.ensureTopics([topicSpec(topics.detections), topicSpec(topics.deadLetters)]);
     health.addReadyCheck('kafka', async () => void (await broker.admin.clusterId()));
