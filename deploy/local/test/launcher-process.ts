@@ -18,6 +18,8 @@ export interface LauncherProcess {
   signal(signal: NodeJS.Signals): void;
 }
 
+/** What `npm start` runs: the launcher over the real services. */
+export const quellLauncher = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const fixtureLauncher = fileURLToPath(new URL('fixture-launcher.ts', import.meta.url));
 const started: LauncherProcess[] = [];
 const dirs: string[] = [];
