@@ -1,17 +1,20 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Registry } from 'prom-client';
 import { AUTHENTICATOR, AuthGuard } from './auth.ts';
+import type { Authenticator } from './authenticator.ts';
 import { Health } from './health.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { LOG } from './log.ts';
-import type { ServiceContext, ServiceParts } from './start.ts';
+import { LOG, type Log } from './log.ts';
 
 /** The root of every Nest application: what the kit offers for injection, the guard, and the service's own module. */
 @Module({})
 class KitModule {}
 
-export function kitModule(context: ServiceContext<unknown>, parts: ServiceParts): DynamicModule {
+export function kitModule(
+  context: { readonly log: Log; readonly lifecycle: Lifecycle; readonly health: Health; readonly metrics: Registry },
+  parts: { readonly module: Type | DynamicModule; readonly authenticator: Authenticator },
+): DynamicModule {
   return {
     module: KitModule,
     global: true,
