@@ -1,5 +1,7 @@
+import { eventually } from '@quell/testing/eventually';
 import { append } from './append.ts';
 import type { StoredEvent } from './event.ts';
+import { feedStart, readFeed } from './feed.ts';
 import type { FreshStore } from './fresh-store.fixture.ts';
 import type { Queryable } from './load.ts';
 import type { Projection } from './projection.ts';
@@ -51,4 +53,9 @@ export async function appendEach(store: FreshStore, streamId: string, count: num
       { streamId, expectedVersion: version, events: someEvents(1) },
     ]);
   }
+}
+
+/** Resolves when the gate lets so many events through: others write in the same cluster. */
+export async function visible(store: FreshStore, count: number): Promise<void> {
+  await eventually(async () => (await readFeed(store.pool, store.schema, feedStart, count)).length === count);
 }
