@@ -87,6 +87,7 @@ const advice: { [C in StatusCode]: readonly Advice<C>[] } = {
       href: '/v1/mitigation-exceptions/{exceptionId}/suspend',
       detail: (_, task) => `POST this body: ${JSON.stringify({ taskIds: [task.id] })}`,
     },
+    { ...retry, text: 'Or, once the endpoint is off the list, run the task again: POST to its retry call.' },
   ],
   'selected-threats-resolved': [askWhyLeft, { text: sendSamples }],
   'no-action-on-threats': [askWhyLeft, { text: sendSamples }],

@@ -36,9 +36,9 @@ test('the parameters in a path are the ones that its schema describes', () => {
   }
 });
 
-test('a call that needs no credential is a health probe, and none but agents’ calls go without a scope', () => {
+test('a call that needs no credential tells nothing of the data, and only agents’ calls go without a scope', () => {
   for (const { path, access } of routes) {
-    if (access === 'open') expect(path).toMatch(/^\/(livez|readyz)$/);
+    if (access === 'open') expect(path).toMatch(/^\/(livez|readyz|openapi\.json)$/);
     if (access === 'agent') expect(path).toMatch(/^\/v1\/(agents\/me\/|tasks\/\{id\}\/attempts\/)/);
     if (access === 'enrolment') expect(path).toBe('/v1/agents/enrol');
   }

@@ -65,6 +65,7 @@ async function answerFaults(url: string, route: Route, key: string, body: string
   const name = body === undefined ? nameOf(route) : `${nameOf(route)} with ${body.slice(0, 40)}…`;
   const answer = route.answers[status];
   if (answer !== undefined) {
+    if (answer.text !== undefined && type !== answer.text) return [`${name} answers ${type}`];
     if (answer.body === undefined) return [];
     const parsed = answer.body.schema.safeParse(json);
     return parsed.success ? [] : [`${name} answers ${status}: ${parsed.error.message}`];
@@ -89,7 +90,8 @@ async function call(url: string, route: Route, key: string | undefined, body: st
   });
   const type = response.headers.get('content-type')?.split(';')[0];
   const text = await response.text();
-  return { status: response.status, type, json: text === '' ? undefined : (JSON.parse(text) as unknown) };
+  const isJson = type?.endsWith('json') === true && text !== '';
+  return { status: response.status, type, json: isJson ? (JSON.parse(text) as unknown) : undefined };
 }
 
 /** A path whose parameters have the right form and name nothing that exists. */

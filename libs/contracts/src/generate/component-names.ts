@@ -20,6 +20,7 @@ import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
 import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
 import { healthReport } from '../health.ts';
 import { mitigationPolicy } from '../mitigation-policy.ts';
+import { openApiShape } from '../openapi-shape.ts';
 import { problem } from '../problem.ts';
 import { attemptEvents } from '../routes/agents.ts';
 import { runPayload } from '../run-payload.ts';
@@ -77,4 +78,5 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   CreatedApiKey: createdApiKey,
   ApiKeyPage: apiKeyPage,
   HealthReport: healthReport,
+  OpenApiDocument: openApiShape,
 };

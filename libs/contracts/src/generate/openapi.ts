@@ -42,7 +42,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   Tasks: 'The work on endpoints, its statuses and its commands.',
   Agents: 'Enrolment, and the calls of the agents on the endpoints.',
   Administration: 'Policy and credentials.',
-  Health: 'What probes ask.',
+  Operations: 'What probes, monitoring and tools ask.',
 };
 
 const securitySchemes = {
@@ -83,9 +83,13 @@ function operation(route: Route): JsonSchema {
 
 function answersOf(route: Route): JsonSchema {
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, { description, body }]) => [
+    Object.entries(route.answers).map(([status, { description, body, text }]) => [
       status,
-      { description, ...(body === undefined ? {} : { content: content(body) }) },
+      {
+        description,
+        ...(body === undefined ? {} : { content: content(body) }),
+        ...(text === undefined ? {} : { content: { [text]: { schema: { type: 'string' } } } }),
+      },
     ]),
   );
 }

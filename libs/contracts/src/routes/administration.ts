@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { apiKeyPage, apiKeyRequest, createdApiKey } from '../api-keys.ts';
 import { healthReport } from '../health.ts';
 import { mitigationPolicy } from '../mitigation-policy.ts';
+import { openApiShape } from '../openapi-shape.ts';
 import { pageParameters } from '../paging.ts';
 import { exampleIds } from './examples.ts';
 import type { Route } from './route.ts';
@@ -89,6 +90,32 @@ export const administrationRoutes: readonly Route[] = [
   },
   health('getLiveness', '/livez', 'Is it alive', 'Fails when only a restart helps.'),
   health('getReadiness', '/readyz', 'Is it ready', 'Fails while it should be sent no requests.'),
+  {
+    id: 'getMetrics',
+    method: 'GET',
+    path: '/metrics',
+    owner: 'every',
+    access: { anyScope: ['metrics:read'] },
+    tag: 'Operations',
+    summary: 'Figures for Prometheus',
+    description: 'Those of the gateway; `/metrics/{service}` has those of a service.',
+    answers: { 200: { description: 'The figures, in the text format of Prometheus.', text: 'text/plain' } },
+    problems: [],
+  },
+  {
+    id: 'getOpenApi',
+    method: 'GET',
+    path: '/openapi.json',
+    owner: 'every',
+    access: 'open',
+    tag: 'Operations',
+    summary: 'This document',
+    description: 'From the gateway: every call. From a service: its own.',
+    answers: {
+      200: { description: 'OpenAPI 3.1.', body: { schema: openApiShape, example: { openapi: '3.1.1', paths: {} } } },
+    },
+    problems: [],
+  },
 ];
 
 function health(id: string, path: '/livez' | '/readyz', summary: string, description: string): Route {
@@ -99,7 +126,7 @@ function health(id: string, path: '/livez' | '/readyz', summary: string, descrip
     path,
     owner: 'every',
     access: 'open',
-    tag: 'Health',
+    tag: 'Operations',
     summary,
     description,
     answers: {

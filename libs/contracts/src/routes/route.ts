@@ -21,7 +21,8 @@ export type RouteBody = {
   otherTypes?: Readonly<Record<string, string>>;
 };
 
-export type RouteAnswer = { description: string; body?: RouteBody };
+/** `text`: the media type of an answer that is no JSON. */
+export type RouteAnswer = { description: string; body?: RouteBody; text?: string };
 
 /** One call of the HTTP interface; the services, the OpenAPI document and the contract tests are held against this table. */
 export type Route = {
