@@ -1,5 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
 import { launch } from './launcher.ts';
+import { whenNpmIsGone } from './npm-parent.ts';
 import { StartError } from './start-error.ts';
 
 const help = `npm start: runs Quell on this machine, with its own Postgres and Kafka
@@ -32,7 +33,7 @@ export async function runCommand(catalogue: Catalogue): Promise<never> {
   const stop = new AbortController();
   // npm passes on the signal that the terminal sent already, so a second one means nothing.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
-  stopWithNpm(stop);
+  whenNpmIsGone(() => stop.abort());
 
   try {
     process.exit(await launch(process.env, catalogue, stop.signal, (line) => console.log(line)));
@@ -40,13 +41,4 @@ export async function runCommand(catalogue: Catalogue): Promise<never> {
     console.error(error instanceof StartError ? error.message : error);
     process.exit(1);
   }
-}
-
-/** Under npm, an npm that was killed cannot pass a signal on: that its process is no longer our parent has to do. */
-function stopWithNpm(stop: AbortController): void {
-  if (!process.env.npm_lifecycle_event) return;
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) stop.abort();
-  }, 1_000).unref();
 }

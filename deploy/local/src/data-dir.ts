@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isAlive } from './is-alive.ts';
 import { StartError } from './start-error.ts';
 
 /** The launcher's files below `QUELL_DATA_DIR`. */
@@ -59,11 +60,7 @@ async function lock(path: string): Promise<void> {
 
 /** Whether a live process is a Node program: process ids are used again, so being alive is not enough. */
 async function isLauncher(pid: number): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
+  if (!isAlive(pid)) return false;
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
   return commandLine === undefined || commandLine.includes('node');
 }

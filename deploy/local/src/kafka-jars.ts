@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { isAlive } from './is-alive.ts';
 import { StartError } from './start-error.ts';
 
 const run = promisify(execFile);
@@ -117,15 +118,6 @@ async function turn(lockFile: string): Promise<() => Promise<void>> {
       if (holder > 0 && !isAlive(holder)) await rm(lockFile, { force: true });
       await delay(200);
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

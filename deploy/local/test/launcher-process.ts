@@ -20,7 +20,8 @@ export interface LauncherProcess {
 
 /** What `npm start` runs: the launcher over the real services. */
 export const quellLauncher = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const fixtureLauncher = fileURLToPath(new URL('fixture-launcher.ts', import.meta.url));
+/** The launcher over services that do nothing. */
+export const fixtureLauncher = fileURLToPath(new URL('fixture-launcher.ts', import.meta.url));
 const started: LauncherProcess[] = [];
 const dirs: string[] = [];
 

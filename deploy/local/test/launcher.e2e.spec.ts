@@ -1,9 +1,18 @@
+import { spawn } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { eventually } from '@quell/testing/eventually';
 import { testKafka } from '@quell/testing/kafka';
 import { type FreshDatabase, freshDatabase } from '@quell/testing/postgres';
-import { cleanUp, nothingLeft, processIds, startLauncher, temporaryDataDir } from './launcher-process.ts';
+import {
+  cleanUp,
+  fixtureLauncher,
+  nothingLeft,
+  processIds,
+  startLauncher,
+  temporaryDataDir,
+} from './launcher-process.ts';
 
 // With servers of the outside a start takes a moment; those of its own are the matter of own-servers.e2e.spec.ts.
 let database: FreshDatabase;
@@ -126,4 +135,18 @@ test('a database that does not answer is refused with the cure', async () => {
   expect(await launcher.exit).toBe(1);
   expect(launcher.output()).toContain('DATABASE_URL does not work');
   expect(launcher.output()).not.toContain('wrong@');
+});
+
+test('a launcher under npm stops when npm is killed', async () => {
+  const dataDir = await temporaryDataDir();
+  // The shell in the middle is what npm puts there; with a command left to run, it does not replace itself with the launcher.
+  const script = `sh -c '"$0" "$1"; true' "${process.execPath}" "${fixtureLauncher}"; true`;
+  const npm = spawn('bash', ['-c', script], {
+    stdio: 'ignore',
+    env: { ...process.env, ...outside, QUELL_DATA_DIR: dataDir, QUELL_PORT: '0', npm_lifecycle_event: 'start' },
+  });
+  const ids = await eventually(() => processIds(dataDir), { timeoutMs: 30_000 });
+
+  npm.kill('SIGKILL');
+  await nothingLeft(dataDir, Object.values(ids));
 });
