@@ -23,7 +23,7 @@ const refuse = (pointer: string, detail: string): ResultRefusal => ({ ok: false,
 export function judgeResult(task: Task, result: RunResult): Judgement {
   const refusal =
     outcomeRefusal(task, result) ??
-    leftByUserRefusal(task, result) ??
+    threatsRefusal(task, result) ??
     backupsRefusal(task, result) ??
     itemsRefusal(task, result);
   if (refusal !== undefined) return refusal;
@@ -100,11 +100,19 @@ function judgeFinished(task: Task, result: RunResult): Judgement {
   return accept(statusOfThreats(task, mergedThreats(task, result), result.bypassedFiles));
 }
 
-function leftByUserRefusal(task: Task, result: RunResult): ResultRefusal | undefined {
-  if (userChooses(task)) return undefined;
-  const left = (result.threats ?? []).findIndex(({ outcome }) => outcome === 'left-by-user');
-  if (left < 0) return undefined;
-  return refuse(`/threats/${left}/outcome`, 'only an on-demand scan by the user lets the user leave threats');
+/** A threat has one outcome, so that no answer hides another; only a user who was asked can leave one. */
+function threatsRefusal(task: Task, { threats = [] }: RunResult): ResultRefusal | undefined {
+  const outcomes = new Map<string, string>();
+  for (const [index, { id, outcome }] of threats.entries()) {
+    if ((outcomes.get(id) ?? outcome) !== outcome) {
+      return refuse(`/threats/${index}/outcome`, `this threat is reported as ${outcomes.get(id)} as well`);
+    }
+    outcomes.set(id, outcome);
+    if (outcome === 'left-by-user' && !userChooses(task)) {
+      return refuse(`/threats/${index}/outcome`, 'only an on-demand scan by the user lets the user leave threats');
+    }
+  }
+  return undefined;
 }
 
 function backupsRefusal(task: Task, { backups }: RunResult): ResultRefusal | undefined {

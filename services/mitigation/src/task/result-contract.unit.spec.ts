@@ -47,6 +47,12 @@ test.each<[string, string, Column, object]>([
     { outcome: 'component-error', threats: [threat('t1', 'left-by-user')] },
   ],
   [
+    'a threat reported with two outcomes, which could hide a failure',
+    '/threats/2/outcome',
+    'TM',
+    finished(threat('t1', 'failed'), threat('x', 'resolved'), threat('t1', 'resolved')),
+  ],
+  [
     'rollback items of a run that rolls nothing back',
     '/items',
     'TM',
@@ -145,6 +151,11 @@ test('a stop that was asked for an earlier run does not allow this run to be sto
 test('a late result that does not fit is answered 422 and changes nothing', () => {
   const history = running('TM').when(expired('run-clock'));
   expect(history.answerTo(reported(finished()))).toMatchObject({ code: 422, events: [] });
+});
+
+test('a threat may be reported twice with the same outcome', () => {
+  const { task } = running('TM').when(reported(finished(threat('t1', 'resolved'), threat('t1', 'resolved'))));
+  expect(task.threats).toEqual([threat('t1', 'resolved')]);
 });
 
 test('an upper-case SHA-256 is recorded in lower case', () => {

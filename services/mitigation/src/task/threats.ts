@@ -26,13 +26,12 @@ export function mergedThreats(task: Task, result: RunResult): ReportedThreat[] {
       if (!reported.has(id) && !goodOutcomes.has(threat.outcome)) merged.set(id, { ...threat, outcome: 'gone' });
     }
   }
-  for (const item of task.restorable) {
-    const threat = merged.get(item.threatId);
-    const restored = result.items?.some(({ id, restored }) => id === item.id && restored);
-    if (task.run.mode === 'rollback' && restored && threat !== undefined) {
-      const { by: _by, action: _action, error: _error, ...bare } = threat;
-      merged.set(item.threatId, { ...bare, outcome: 'found' });
-    }
+  const restored = new Set(result.items?.filter((item) => item.restored).map(({ id }) => id));
+  for (const { id, threatId } of task.restorable) {
+    const threat = merged.get(threatId);
+    if (!restored.has(id) || threat === undefined) continue;
+    const { by: _by, action: _action, error: _error, ...bare } = threat;
+    merged.set(threatId, { ...bare, outcome: 'found' });
   }
   return [...merged.values()];
 }

@@ -200,7 +200,9 @@ function resultOf(task: Task, { outcome, threats, extras, backups, restored, fit
   const { mode, payload } = task.run;
   const natural = mode === 'assess' ? 'assessed' : mode === 'rollback' ? 'rolled-back' : 'finished';
   const end = outcome === 'natural' ? natural : outcome;
-  const ids = [...payload.targets.map(({ id }) => id), ...Array.from({ length: extras }, (_, index) => `x${index}`)];
+  const ids = [
+    ...new Set([...payload.targets.map(({ id }) => id), ...Array.from({ length: extras }, (_, index) => `x${index}`)]),
+  ];
   const allowed = (wished: (typeof threats)[number]) => {
     if (!fitting) return wished;
     if (wished === 'left-by-user' && !userChooses(task)) return 'failed';
