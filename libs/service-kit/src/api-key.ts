@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Scope } from '@quell/contracts/scopes';
 
 /** A credential's row in `auth.api_key`, without its secret. */
@@ -34,7 +34,7 @@ export function prefixOf(secret: string): string {
 
 /** SHA-256 is enough for a key of at least 128 random bits: there is nothing to guess, so nothing to slow down. */
 export function hashOfKey(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** The token of an `Authorization: Bearer …` header; the scheme's case does not matter (RFC 9110, 11.1). */

@@ -67,7 +67,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     async authenticate(header) {
       const token = bearerToken(header);
       if (token === undefined) return { kind: 'refused', reason: header === undefined ? 'missing' : 'invalid' };
-      const cached = await cache.fetch(hashOfKey(token).toString('hex'));
+      const digest = hashOfKey(token).toString('hex');
+      // Most calls find the key: no promise of a fetch for them.
+      const cached = cache.get(digest) ?? (await cache.fetch(digest));
       const answer = judgeKey(cached?.key ?? null, now());
       if (answer.kind === 'accepted') used.set(answer.principal.keyId, now());
       return answer;

@@ -7,4 +7,3 @@ export const ingestEnvironment = serviceEnvironment.extend({
   /** How long Kafka may take to acknowledge before the caller is told to come again. */
   QUELL_PUBLISH_TIMEOUT_SECONDS: z.coerce.number().positive().max(60).default(10),
 });
-export type IngestConfig = z.infer<typeof ingestEnvironment>;
