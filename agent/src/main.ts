@@ -4,6 +4,7 @@ import { type RestoreOptions, restoreCommand } from './restore-command.ts';
 import { AGENT_VERSION, EnrolmentRefused, runAgent } from './service/agent.ts';
 import { AlreadyRunning } from './service/control-socket.ts';
 import { type RawOptions, readOptions, UsageError } from './settings/command-line.ts';
+import { type ReportOptions, reportCommand, type ScanOptions, scanCommand } from './user-commands.ts';
 
 const log = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
@@ -41,6 +42,25 @@ program
   .option('--root <dir>', "the agent's folders, when it is not running and used other ones before", collect)
   .option('--url <url>', 'base URL of Quell, when the state folder does not know it')
   .action((options: RestoreOptions) => main(() => restoreCommand(options, log)));
+
+program
+  .command('scan')
+  .description("start a scan of this endpoint in its user's name; the running agent does it")
+  .option('--path <path>', 'only this folder or file; may be given several times', collect)
+  .option('--ask', 'let the user choose which threats to resolve')
+  .option('--state <dir>', "the agent's state folder")
+  .option('--root <dir>', "the agent's first root, when its state folder is the default one", collect)
+  .action((options: ScanOptions) => main(() => scanCommand(options, log)));
+
+program
+  .command('report')
+  .description('report a file that looks like a threat; the running agent deals with it')
+  .requiredOption('--name <name>', 'what it looks like')
+  .option('--path <path>', 'where it is')
+  .option('--sha256 <digest>', "its content's SHA-256")
+  .option('--state <dir>', "the agent's state folder")
+  .option('--root <dir>', "the agent's first root, when its state folder is the default one", collect)
+  .action((options: ReportOptions) => main(async () => reportCommand(options, log)));
 
 await program.parseAsync();
 

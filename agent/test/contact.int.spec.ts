@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { eventually } from '@quell/testing/eventually';
 import { runAgent } from '../src/service/agent.ts';
 import { type RawOptions, readOptions } from '../src/settings/command-line.ts';
+import { reportCommand, scanCommand } from '../src/user-commands.ts';
 import { EICAR, EICAR_SHA256, Playground } from './fixtures.ts';
 import { ProtocolServer } from './protocol-server.ts';
 
@@ -144,4 +145,29 @@ test('a second agent on one state folder is refused while the first one lives', 
     await expect(once()).rejects.toThrow('another agent is running');
   });
   await once();
+});
+
+test('a scan and a report begun by the user are done by the agent and carry the endpoint user’s choice', async () => {
+  await once();
+  const scanned = await place.put('root/in/eicar.com', EICAR);
+  const reported = await place.put('root/reported.exe', `${EICAR} `);
+  const log = (line: string) => void said.push(line);
+  expect(await scanCommand({ state: place.state, path: [join(place.root, 'in')], ask: true }, log)).toBe(0);
+  expect(await reportCommand({ state: place.state, name: 'Strange', path: reported }, log)).toBe(0);
+  await once({ choose: 'none' });
+  await once();
+  const results = [...server.tasks.values()].map(({ kind, results: [first] }) => [kind, first?.result.threats?.[0]]);
+  expect(results).toMatchObject([
+    ['on-demand-scan', { path: scanned, outcome: 'left-by-user' }],
+    ['user-initiated-event', { path: reported, outcome: 'resolved' }],
+  ]);
+});
+
+test('user commands say what is missing before they call anybody', async () => {
+  const log = (line: string) => void said.push(line);
+  await expect(async () => scanCommand({}, log)).rejects.toThrow('--state');
+  await expect(async () => reportCommand({ name: 'x', state: place.state }, log)).rejects.toThrow('--path');
+  await expect(async () => scanCommand({ state: join(place.folder, 'none') }, log)).rejects.toThrow(
+    'start the agent first',
+  );
 });

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '@quell/testing/eventually';
 import fc from 'fast-check';
@@ -6,33 +7,35 @@ import { AgentProcess } from './agent-process.ts';
 import { Playground, sha256Of } from './fixtures.ts';
 import { ProtocolServer } from './protocol-server.ts';
 
-/** Kills per walk, and walks. More walks: QUELL_CRASH_SEEDS. */
-const KILLS = 3;
-const WALKS = Number(process.env.QUELL_CRASH_SEEDS ?? 3);
+/** Kills per half of a walk, and walks. More walks: QUELL_CRASH_SEEDS. */
+const KILLS = 2;
+const WALKS = Number(process.env.QUELL_CRASH_SEEDS ?? 2);
 const FILES = 12;
 
-/** A walk: mitigate several files, roll them back; the agent is killed at random moments of it and started again. */
+/** When to kill: after so many more files have moved, and so many milliseconds into the next one. */
+const moment = fc.record({ files: fc.integer({ min: 1, max: 5 }), ms: fc.integer({ min: 0, max: 40 }) });
+
+/** A walk: mitigate several files, roll them back; the agent is killed at random moments of the work and started again. */
 async function walk(seed: number): Promise<void> {
   const place = await Playground.make();
   const server = new ProtocolServer();
   await server.listen();
-  const moments = fc.sample(fc.integer({ min: 0, max: 900 }), { seed, numRuns: KILLS * 2 });
+  const moments = fc.sample(moment, { seed, numRuns: KILLS * 2 });
   const args = [
     ...['--url', server.url, '--token', server.token, '--root', place.root, '--state', place.state],
     ...['--retry-base', '0.05', '--retry-cap', '0.2', '--wait', '5'],
   ];
   let agent: AgentProcess | undefined;
   const log: string[] = [];
-  const killAtMoments = async (moment: readonly number[], isDone: () => boolean) => {
-    for (const ms of moment) {
+  const killAt = async (when: readonly { files: number; ms: number }[], isDone: () => boolean) => {
+    for (const { files, ms } of when) {
+      const before = sealedIn(place);
       agent = AgentProcess.start(args);
-      const from = Date.now();
-      // The moment counts from the first sign of life, so that it falls into the work and not into the start of Node.
-      await eventually(() => agent?.output !== '' || agent.child.exitCode !== null);
-      const until = Date.now() + ms;
-      while (Date.now() < until && !isDone()) await new Promise((resolve) => setImmediate(resolve));
+      await eventually(() => Math.abs(sealedIn(place) - before) >= files || isDone(), { everyMs: 1 });
+      const until = performance.now() + ms;
+      while (performance.now() < until && !isDone()) await new Promise((resolve) => setImmediate(resolve));
       await agent.stop('SIGKILL');
-      log.push(`killed after ${Date.now() - from} ms: ${agent.output}`);
+      log.push(`killed with ${before} → ${sealedIn(place)} in the vault: ${agent.output}`);
     }
     agent = AgentProcess.start(args);
     await eventually(isDone, { timeoutMs: 30_000 });
@@ -51,7 +54,7 @@ async function walk(seed: number): Promise<void> {
       sha256: sha256Of(contents[index]!),
     }));
     const task = server.open('mitigate', { targets });
-    await killAtMoments(moments.slice(0, KILLS), () => task.phase === 'ended');
+    await killAt(moments.slice(0, KILLS), () => task.phase === 'ended');
     const [mitigated] = task.results;
     expect(task.results).toHaveLength(1);
     expect(mitigated?.result.threats?.map(({ outcome }) => outcome)).toEqual(targets.map(() => 'resolved'));
@@ -62,7 +65,7 @@ async function walk(seed: number): Promise<void> {
     expect(await vaultFiles(place)).toEqual({ sealed: FILES, partial: 0 });
 
     server.reopen(task, 'rollback', { items: mitigated?.result.backups ?? [] });
-    await killAtMoments(moments.slice(KILLS), () => task.phase === 'ended');
+    await killAt(moments.slice(KILLS), () => task.phase === 'ended');
     expect(task.results).toHaveLength(2);
     expect(task.results[1]?.result).toMatchObject({ outcome: 'rolled-back' });
     for (const [index, content] of contents.entries()) {
@@ -79,6 +82,11 @@ async function walk(seed: number): Promise<void> {
     await server.close();
     await place.dispose();
   }
+}
+
+function sealedIn(place: Playground): number {
+  const vault = join(place.state, 'quarantine');
+  return existsSync(vault) ? readdirSync(vault).filter((name) => name.endsWith('.sealed')).length : 0;
 }
 
 async function vaultFiles(place: Playground): Promise<{ sealed: number; partial: number }> {
@@ -110,7 +118,6 @@ test('a journal cut in the middle of a line by a crash is taken up where it was 
     await AgentProcess.run(args);
     const journal = join(place.state, 'journal');
     const whole = await readFile(journal);
-    const { truncate } = await import('node:fs/promises');
     await truncate(journal, whole.length - 5);
     server.loseDelivery(task);
     const { code, output } = await AgentProcess.run(args);

@@ -186,7 +186,7 @@ export class ProtocolServer {
     const pattern = /^\/v1\/patterns\/([0-9a-f]{64})$/.exec(path);
     if (path === '/v1/agents/enrol') return [200, this.enrol(this.parse(enrolRequest, json))];
     if (path === '/v1/agents/me/check-in') return [200, await this.checkIn(this.parse(checkInRequest, json), request)];
-    if (path === '/v1/agents/me/tasks') return [201, this.restore(this.parse(agentTaskRequest, json))];
+    if (path === '/v1/agents/me/tasks') return [201, this.openForUser(this.parse(agentTaskRequest, json))];
     if (events !== null) {
       const list = this.parse(attemptEventsRequest, json).events;
       const outcomes = list.map((event) => this.event(events[1] ?? '', Number(events[2]), event));
@@ -305,10 +305,16 @@ export class ProtocolServer {
     return 200;
   }
 
-  private restore(asked: z.infer<typeof agentTaskRequest>): unknown {
-    if (asked.kind !== 'restore') throw new Refusal('not-found', asked.kind);
+  private openForUser(asked: z.infer<typeof agentTaskRequest>): unknown {
     const known = this.restores.get(asked.requestId);
     if (known !== undefined) return known;
+    if (asked.kind !== 'restore') {
+      const { taskId } =
+        asked.kind === 'on-demand-scan'
+          ? this.open('scan', { paths: asked.paths, choose: asked.choose }, asked.kind)
+          : this.open('mitigate', { targets: [{ id: 'reported', kind: 'file', path: asked.threat.path }] }, asked.kind);
+      return { taskId, run: 1, attempt: 1 };
+    }
     const task = this.tasks.get(asked.taskId);
     if (task === undefined) throw new Refusal('not-found', asked.taskId);
     if (task.phase !== 'ended') throw new Refusal('conflict', 'another run of the task is open');

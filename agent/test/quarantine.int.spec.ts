@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { locate, type Place, rootsOf } from '../src/confined/roots.ts';
@@ -41,7 +41,6 @@ test('quarantine and restore give back the same bytes, mode and time, whatever t
   await fc.assert(
     fc.asyncProperty(content, fc.integer({ min: 0, max: 0o7777 }), seconds, async (bytes, mode, mtime) => {
       const path = await place.put('root/sub/file.bin', bytes);
-      const { chmod } = await import('node:fs/promises');
       await utimes(path, mtime, mtime);
       await chmod(path, mode);
       const before = await stat(path);
@@ -85,6 +84,17 @@ test('a file in two places after a crash between copy and removal is in one afte
   const again = { ...item, inode: String((await stat(path, { bigint: true })).ino) };
   expect(await take(again, context())).toMatchObject({ outcome: 'taken' });
   expect(await place.copiesOf(EICAR_SHA256)).toEqual([]);
+});
+
+test('an item is taken over what a crash before its manifest left in the vault', async () => {
+  const path = await place.put('root/eicar.com', EICAR);
+  const item = await plan(path, EICAR);
+  await place.put(`state/quarantine/${item.backupId}.partial`, 'half a copy');
+  await place.put(`state/quarantine/${item.backupId}.sealed`, 'a copy without a manifest');
+  await vault.repair();
+  expect(await take(item, context())).toMatchObject({ outcome: 'taken' });
+  expect(await restore(item.backupId, { roots: roots(), vault, now: NOW })).toMatchObject({ restored: true });
+  expect(await readFile(path, 'utf8')).toBe(EICAR);
 });
 
 test('what came to the path after the file was taken is not removed in its place', async () => {

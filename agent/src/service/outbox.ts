@@ -25,6 +25,7 @@ export class Outbox {
   private queue: Outgoing[] = [];
   private isTrying = false;
   private failures = 0;
+  private batchSize = BATCH;
   private readonly watchers = new Set<() => void>();
 
   constructor(
@@ -91,7 +92,9 @@ export class Outbox {
   }
 
   private async trySend({ taskId, attempt }: Outgoing, signal: AbortSignal): Promise<number | undefined> {
-    const batch = this.queue.filter((item) => item.taskId === taskId && item.attempt === attempt).slice(0, BATCH);
+    const batch = this.queue
+      .filter((item) => item.taskId === taskId && item.attempt === attempt)
+      .slice(0, this.batchSize);
     const path = `/v1/tasks/${taskId}/attempts/${attempt}/events`;
     const reply = await this.link.call('POST', path, { body: { events: batch.map(({ event }) => event) }, signal });
     if (reply.kind === 'answered') {
@@ -101,6 +104,12 @@ export class Outbox {
       await this.settle(answer.data?.outcomes ?? []);
       return undefined;
     }
+    if (reply.kind === 'refused' && reply.status === 413 && batch.length > 1) {
+      // One event too large must not cost the others.
+      this.batchSize = 1;
+      return undefined;
+    }
+    this.batchSize = BATCH;
     if (reply.kind === 'refused' && reply.problem !== 'urn:quell:problem:identity-conflict') {
       this.failures = 0;
       this.log(`events of ${taskId}: ${reply.detail}`);

@@ -77,8 +77,8 @@ export class PollLoop {
         failures = 0;
         this.sentHost = JSON.stringify(host);
         await this.obey(answer.data);
-        if (this.settings.once && (await this.isDone(answer.data))) return;
-        await pause(this.settings.once ? 0 : answer.data.nextPollSeconds, signal);
+        if (this.settings.once && (await this.isDone(answer.data, signal))) return;
+        await pause(pauseAfter(answer.data, this.settings), signal);
         continue;
       }
       if (signal.aborted) return;
@@ -117,12 +117,20 @@ export class PollLoop {
     await this.restores.announce();
   }
 
-  private async isDone({ tasks, cancels, probes }: CheckInResponse): Promise<boolean> {
+  private async isDone({ tasks, cancels, probes }: CheckInResponse, signal: AbortSignal): Promise<boolean> {
     if (tasks.length + cancels.length + probes.length > 0) return false;
-    while (this.board.size > 0) await delay(50);
+    while (this.board.size > 0 && !signal.aborted) await pause(0.05, signal);
     await this.outbox.settled();
     return this.outbox.waiting.length === 0;
   }
+}
+
+/** A run asked to stop takes a moment to do so; the server answers at once as long as it has not. */
+const CANCEL_PAUSE_SECONDS = 0.5;
+
+function pauseAfter({ cancels, nextPollSeconds }: CheckInResponse, { once }: PollSettings): number {
+  const asked = once ? 0 : nextPollSeconds;
+  return cancels.length > 0 ? Math.max(asked, CANCEL_PAUSE_SECONDS) : asked;
 }
 
 /** Two live agents on one identity: coming back quickly would only keep the conflict up. */

@@ -72,7 +72,7 @@ export class RunBoard {
   async cancel(taskId: string, run: number): Promise<void> {
     const entry = findRun(this.environment.journal.state, taskId, run);
     if (entry === undefined || !isUnfinished(entry)) return;
-    await this.environment.journal.append({ type: 'cancel-asked', key: entry.key });
+    if (!entry.isCancelAsked) await this.environment.journal.append({ type: 'cancel-asked', key: entry.key });
     this.stop(entry.key, 'cancelled');
   }
 

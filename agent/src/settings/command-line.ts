@@ -38,7 +38,7 @@ export function readOptions(raw: RawOptions, log: (line: string) => void): Agent
   if (waitSeconds > 60) throw new UsageError('--wait is at most 60 seconds');
   return {
     ...{ url: readUrl(raw.url), roots, stateDir, log, waitSeconds, once: raw.once ?? false },
-    ...(raw.token === undefined ? {} : { token: raw.token }),
+    ...(raw.token ? { token: raw.token } : {}),
     ...(raw.deviceId === undefined ? {} : { deviceId: raw.deviceId }),
     ...(raw.hostname === undefined ? {} : { hostname: raw.hostname }),
     hashFiles: (raw.hashes ?? []).map((path) => readFile('--hashes', path)),

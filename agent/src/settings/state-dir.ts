@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isInside, type Root } from '../confined/roots.ts';
@@ -29,7 +29,7 @@ export function defaultStateDir(roots: readonly Root[], env?: NodeJS.ProcessEnv)
 }
 
 /**
- * Makes the state folder (mode 0700).
+ * Makes the state folder; nobody but its owner gets in (mode 0700).
  *
  * @throws when it lies inside a root or holds one: the agent would scan, and could quarantine, its own memory
  */
@@ -39,6 +39,7 @@ export function prepareStateDir(path: string, roots: readonly Root[]): string {
   mkdirSync(asGiven, { recursive: true, mode: 0o700 });
   const real = realpathSync(asGiven);
   refuseOverlap(real, roots);
+  chmodSync(real, 0o700);
   return real;
 }
 
