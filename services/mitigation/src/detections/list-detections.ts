@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { DetectionEntity } from './detection.entity.ts';
 
-const position = z.tuple([z.string(), z.uuid()]);
+const position = z.tuple([z.iso.datetime(), z.uuid()]);
 
 /** Where detections went, the last received first. */
 export async function listDetections(

@@ -4,6 +4,7 @@ import { v5 as uuidv5 } from 'uuid';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { retryingConflicts } from '../task-store/task-store.ts';
 import { takeDetections } from './take.ts';
+import { awaitEarlierBatches } from './unresolved-barrier.ts';
 
 const CHUNK = 200;
 
@@ -12,6 +13,7 @@ const CHUNK = 200;
  * A detection that still fits no single endpoint stays as it is. Chunks of one transaction each.
  */
 export async function redecideUnresolved(pool: Pool, policy: EffectivePolicy, causeId: string): Promise<string[]> {
+  await awaitEarlierBatches(pool);
   const endpointIds = new Set<string>();
   for (let after = ''; ; ) {
     const chunk = await retryingConflicts(pool, async (client) => {

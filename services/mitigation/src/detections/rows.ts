@@ -3,7 +3,7 @@ import { TaskConflict } from '../task-store/conflict.ts';
 import type { DecidedDetection, KnownDetection } from './decide.ts';
 
 /** Contents of one detection that are remembered: a repeat of an older one would be taken as an update, which changes no status. */
-const REMEMBERED_EVENTS = 100;
+export const REMEMBERED_EVENTS = 100;
 
 /** What the rows say of detections that were taken before. */
 export async function loadKnown(
@@ -32,21 +32,30 @@ export async function loadKnown(
   );
 }
 
-/** The tasks that hold threats on endpoints now, by `keyOf`. */
+/** A task that holds a threat on an endpoint, with the version of its stream in the same snapshot: a hold ends with an event. */
+export interface Holder {
+  readonly endpointId: string;
+  readonly threatKey: string;
+  readonly taskId: string;
+  readonly version: number;
+}
+
+/** The tasks that hold threats on endpoints now. */
 export async function loadHolders(
   client: ClientBase,
   pairs: readonly { readonly endpointId: string; readonly threatKey: string }[],
-): Promise<{ endpointId: string; threatKey: string; taskId: string }[]> {
+): Promise<Holder[]> {
   if (pairs.length === 0) return [];
-  const { rows } = await client.query<{ endpoint_id: string; threat_key: string; task_id: string }>({
+  const { rows } = await client.query<Holder>({
     name: 'load-holders',
-    text: `SELECT o.endpoint_id, o.threat_key, o.task_id
+    text: `SELECT o.endpoint_id AS "endpointId", o.threat_key AS "threatKey", o.task_id AS "taskId", s.version
            FROM unnest($1::uuid[], $2::text[]) AS w (endpoint_id, threat_key)
            JOIN mitigation.open_task o USING (endpoint_id, threat_key)
+           JOIN mitigation.stream s ON s.stream_id = o.task_id
            WHERE o.reopen_until IS NULL OR o.reopen_until > now()`,
     values: [pairs.map(({ endpointId }) => endpointId), pairs.map(({ threatKey }) => threatKey)],
   });
-  return rows.map((row) => ({ endpointId: row.endpoint_id, threatKey: row.threat_key, taskId: row.task_id }));
+  return rows;
 }
 
 interface DetectionRow {

@@ -1,13 +1,16 @@
 import type { NormalisedDetection } from '@quell/contracts/detection';
 import { threatKeyOf } from '@quell/contracts/detection-identity';
+import { storedEventIds } from '@quell/event-store/load';
 import type { ClientBase } from 'pg';
+import { SCHEMA } from '../database/schema.ts';
 import { matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { type Envelope, eventIdOf } from '../task-store/stream.ts';
 import { commitTasks, type TaskChange } from '../task-store/task-store.ts';
-import { type DecidedDetection, decideDetections, keyOf } from './decide.ts';
-import { loadHolders, loadKnown, saveDetections } from './rows.ts';
+import { type DecidedDetection, decideDetections, type KnownDetection, keyOf } from './decide.ts';
+import { type Holder, loadHolders, loadKnown, REMEMBERED_EVENTS, saveDetections } from './rows.ts';
+import { beginTaking } from './unresolved-barrier.ts';
 
 /** What taking a batch led to: the endpoints that have new work, to be woken after COMMIT. */
 export interface Taken {
@@ -27,6 +30,7 @@ export async function takeDetections(
   policy: EffectivePolicy,
   options: { /** Leave those that are still unresolved as they are. */ readonly onlyResolved?: boolean } = {},
 ): Promise<Taken> {
+  await beginTaking(client);
   const known = await loadKnown(
     client,
     detections.map(({ detectionId }) => detectionId),
@@ -46,18 +50,49 @@ export async function takeDetections(
   const exceptions = await loadExceptions(client);
   const all = decideDetections(detections, {
     matches,
-    known,
+    known: await withForgotten(client, known, detections),
     holders: new Map(holders.map(({ endpointId, threatKey, taskId }) => [keyOf(endpointId, threatKey), taskId])),
     policy,
     exceptions,
   });
   const decided = options.onlyResolved ? all.filter(({ disposition }) => disposition.kind !== 'unresolved') : all;
-  await commitTasks(client, await changesOf(client, decided), policy);
+  await commitTasks(client, await changesOf(client, decided, holders), policy);
   await saveDetections(client, decided, known);
   return { decided, endpointIds: openedOn(decided) };
 }
 
-async function changesOf(client: ClientBase, decided: readonly DecidedDetection[]): Promise<TaskChange[]> {
+/**
+ * A row remembers the latest contents only. An older one that comes again would have the event id that it had, which the store refuses
+ * for ever: it is looked up there.
+ */
+async function withForgotten(
+  client: ClientBase,
+  known: ReadonlyMap<string, KnownDetection>,
+  detections: readonly NormalisedDetection[],
+): Promise<ReadonlyMap<string, KnownDetection>> {
+  const asked = new Map<string, NormalisedDetection>();
+  for (const detection of detections) {
+    const before = known.get(detection.detectionId);
+    if (before?.taskId === undefined || before.eventIds.length < REMEMBERED_EVENTS) continue;
+    if (!before.eventIds.includes(detection.eventId)) {
+      asked.set(eventIdOf(before.taskId, detection.eventId, 0), detection);
+    }
+  }
+  if (asked.size === 0) return known;
+  const all = new Map(known);
+  for (const id of await storedEventIds(client, SCHEMA, [...asked.keys()])) {
+    const { detectionId, eventId } = asked.get(id)!;
+    const before = all.get(detectionId)!;
+    all.set(detectionId, { ...before, eventIds: [...before.eventIds, eventId] });
+  }
+  return all;
+}
+
+async function changesOf(
+  client: ClientBase,
+  decided: readonly DecidedDetection[],
+  holders: readonly Holder[],
+): Promise<TaskChange[]> {
   const byTask = new Map<string, DecidedDetection[]>();
   const opened = new Set<string>();
   for (const one of decided) {
@@ -68,6 +103,8 @@ async function changesOf(client: ClientBase, decided: readonly DecidedDetection[
   }
   const existing = [...byTask.keys()].filter((taskId) => !opened.has(taskId));
   const versions = await streamVersions(client, existing);
+  // Whoever joins a holder joins it as it was when it held: an end in between is a conflict.
+  for (const { taskId, version } of holders) versions.set(taskId, version);
   return [...byTask].map(([taskId, ones]) => ({
     taskId,
     expectedVersion: versions.get(taskId) ?? 0,

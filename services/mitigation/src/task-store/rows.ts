@@ -90,10 +90,12 @@ async function upsertWork(client: ClientBase, rows: readonly WorkRow[]): Promise
   );
 }
 
-// The row decides which task takes a detection: a taker replaces an expired hold, and nothing else.
+// The row decides which task takes a detection: a taker replaces an expired hold, and nothing else. In one order, so that two takers
+// of the same threats cannot lock each other out.
 const TAKE_HOLDS = `
   INSERT INTO mitigation.open_task AS o (endpoint_id, threat_key, task_id, reopen_until)
-  SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[])
+  SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) AS t (endpoint_id, threat_key, task_id, reopen_until)
+  ORDER BY endpoint_id, threat_key
   ON CONFLICT (endpoint_id, threat_key) DO UPDATE SET task_id = excluded.task_id, reopen_until = excluded.reopen_until
   WHERE o.task_id = excluded.task_id OR o.reopen_until <= now()
   RETURNING task_id`;
@@ -104,7 +106,7 @@ async function syncHolds(
   reopenAfterSeconds: number,
 ): Promise<void> {
   const taken: { endpointId: string; threatKey: string; taskId: string; until: string | null }[] = [];
-  const kept: { taskId: string; until: string }[] = [];
+  const kept: { taskId: string; until: string | null }[] = [];
   const released: string[] = [];
   for (const { taskId, before, after } of transitions) {
     const { threatKey, endpoint } = after;
@@ -112,14 +114,16 @@ async function syncHolds(
     const hold = holdOf(after, reopenAfterSeconds);
     const held = before === undefined ? undefined : holdOf(before, reopenAfterSeconds);
     if (held !== undefined && sameHold(held, hold)) continue;
+    const until = hold.held ? (hold.until ?? null) : null;
     if (!hold.held) released.push(taskId);
-    else if (hold.until !== undefined && held !== undefined) kept.push({ taskId, until: hold.until });
-    else taken.push({ endpointId: endpoint.endpointId, threatKey, taskId, until: hold.until ?? null });
+    else if (held === undefined || after.status.code === 'mitigation-in-progress') {
+      taken.push({ endpointId: endpoint.endpointId, threatKey, taskId, until });
+    } else kept.push({ taskId, until });
   }
   if (released.length > 0) {
     await client.query('DELETE FROM mitigation.open_task WHERE task_id = ANY($1::uuid[])', [released]);
   }
-  // An ended task keeps the hold it has, but never takes one from a task that replaced it.
+  // An ended task keeps the hold it has, also when a late result corrects its end, but never takes one from a task that replaced it.
   if (kept.length > 0) {
     await client.query(
       `UPDATE mitigation.open_task o SET reopen_until = k.until

@@ -7,7 +7,7 @@ import { SCHEMA } from '../database/schema.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { evolve, foldTask } from '../task/evolve.ts';
 import type { RecordedTaskEvent, Task } from '../task/task.ts';
-import { isConflict, TaskConflict } from './conflict.ts';
+import { isConflict, isDeadlock, TaskConflict } from './conflict.ts';
 import { syncRows, type Transition } from './rows.ts';
 import { type Envelope, newEvent, recordedEvent } from './stream.ts';
 
@@ -83,7 +83,7 @@ function evolved({ before, expectedVersion, events }: TaskChange, recordedAt: st
 }
 
 /**
- * Runs `work` in a transaction, again from its beginning when it met a conflict.
+ * Runs `work` in a transaction, again from its beginning when it met a conflict or a deadlock.
  *
  * @throws TaskConflict after `tries` conflicts in a row
  */
@@ -96,7 +96,7 @@ export async function retryingConflicts<T>(
     try {
       return await inTransaction(pool, work);
     } catch (error) {
-      if (!isConflict(error) || left <= 1) throw error;
+      if (!(isConflict(error) || isDeadlock(error)) || left <= 1) throw error;
     }
   }
 }

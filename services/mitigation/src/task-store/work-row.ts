@@ -42,8 +42,7 @@ export function workRowOf(taskId: string, task: Task, clocks: ClockSettings): Wo
     mode: run.mode,
     attempt: task.attempt,
     phase,
-    // A restore that its user started on the endpoint is under way already: nothing here decides when it may run.
-    changesState: changesState(run.mode) && run.cause !== 'endpoint-restore',
+    changesState: changesState(run.mode) && !isUnderWayThere(task),
     priority: priorityOf(task),
     requestedAt: run.requestedAt,
     notBefore: run.notBefore,
@@ -55,6 +54,12 @@ export function workRowOf(taskId: string, task: Task, clocks: ClockSettings): Wo
     runDueAt: accepted === undefined ? null : later(accepted, run.runTimeoutSeconds),
     cancelDueAt: cancel === undefined ? null : later(cancel.requestedAt, 2 * clocks.leaseSeconds),
   };
+}
+
+/** A restore that its user started on the endpoint runs already: nothing here decides when it may, until it has to be handed out anew. */
+function isUnderWayThere({ run, attempt, status }: Task): boolean {
+  if (run.cause !== 'endpoint-restore' || attempt !== run.firstAttempt) return false;
+  return status.code === 'mitigation-in-progress' && status.phase !== 'queued';
 }
 
 /** Higher is handed out first: what an operator asked to put back, then by severity. */
