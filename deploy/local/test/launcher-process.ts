@@ -80,11 +80,11 @@ export async function processIds(dataDir: string): Promise<Record<string, number
   return ids;
 }
 
-/** Waits until none of these processes, and none that names the data directory, is left. Rejects after 5 s. */
-export async function nothingLeft(dataDir: string, ids: readonly number[]): Promise<void> {
+/** Waits until none of these processes, and none that names the data directory (if given), is left. Rejects after 5 s. */
+export async function nothingLeft(dataDir: string | undefined, ids: readonly number[]): Promise<void> {
   await eventually(
     async () => {
-      const named = await processesMentioning(dataDir);
+      const named = dataDir === undefined ? [] : await processesMentioning(dataDir);
       const running = await Promise.all(ids.map(isRunning));
       const left = [...named.map(({ pid }) => pid), ...ids.filter((_, index) => running[index])];
       if (left.length > 0) throw new Error(`still running: ${left.join(', ')}`);
