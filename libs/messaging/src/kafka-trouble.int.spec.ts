@@ -98,6 +98,25 @@ test('a killed broker: not live, publishes fail as transient or wait; once it is
   await eventually(() => consumer.health().live);
 });
 
+test('a frozen broker: publishes give up in time, the consumer is not live; both go on when it thaws', async () => {
+  const inbox = counting();
+  const consumer = await broker.consume({ ...inbox, group: topic, topics: [topic], stallAfterSeconds: 2 });
+  await broker.publish(topic, [{ key: 'a', value: 'before' }]);
+  await eventually(() => inbox.handled.includes('before'));
+  process.kill(kafka.pid, 'SIGSTOP');
+  try {
+    const publish = broker.publish(topic, [{ key: 'a', value: 'frozen' }]);
+    await expect(publish).rejects.toThrow('no acknowledgement of 1 of 1 messages within 4 s');
+    const { reason } = await eventually(() => (consumer.health().live ? undefined : consumer.health()), slowly);
+    expect(reason).toMatch(/^the broker has not answered for |^the consumer died: /);
+  } finally {
+    process.kill(kafka.pid, 'SIGCONT');
+  }
+  await eventually(() => broker.publish(topic, [{ key: 'a', value: 'after' }]).then(() => true), slowly);
+  await eventually(() => inbox.handled.includes('after'), slowly);
+  await eventually(() => broker.health().live, slowly);
+});
+
 test('a handler that never succeeds makes the consumer not live, with the reason; it is live again once it succeeds', async () => {
   const inbox = counting();
   let broken = true;

@@ -1,13 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { BrokerAdmin, TopicSpec } from '../broker.ts';
 import { settledWithin } from '../settled-within.ts';
 import { briefRetry, type Client } from './client.ts';
 
-const connectTimeoutSeconds = 10;
+const patienceMs = 5_000;
+const retryDelayMs = 100;
+const disconnectTimeoutSeconds = 5;
 
 /** The admin part of the port on one shared connection, made at the first call and made anew after a failure. */
 export function createAdmin(createClient: () => Client): BrokerAdmin & { close(): Promise<void> } {
   let connection: Promise<{ admin: Admin; client: Client }> | undefined;
+  let closed = false;
 
   async function connect(): Promise<{ admin: Admin; client: Client }> {
     const client = createClient();
@@ -21,18 +25,29 @@ export function createAdmin(createClient: () => Client): BrokerAdmin & { close()
     }
   }
 
+  /** A failed connection is replaced and the question asked again: a topic just made has no leader for a moment. */
   async function ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    connection ??= connect();
-    const mine = connection;
-    try {
-      return await question((await mine).admin);
-    } catch (error) {
-      // An answer of the broker, even a refusal, says that the connection is good.
-      if (error instanceof Error && error.name === 'KafkaJSProtocolError') throw error;
-      if (connection === mine) connection = undefined;
-      mine.then(({ client }) => client.cut()).catch(() => undefined);
-      throw error;
+    const giveUpMs = performance.now() + patienceMs;
+    for (;;) {
+      connection ??= connect();
+      const mine = connection;
+      try {
+        return await question((await mine).admin);
+      } catch (error) {
+        if (isFinal(error)) throw error;
+        // Its metadata may be what is wrong, so a good connection goes too.
+        if (connection === mine) connection = undefined;
+        void retire(mine);
+        if (closed || performance.now() > giveUpMs) throw error;
+        await delay(retryDelayMs);
+      }
     }
+  }
+
+  async function retire(connected: Promise<{ admin: Admin; client: Client }>): Promise<void> {
+    const ending = connected.then(({ admin }) => admin.disconnect());
+    await settledWithin(ending, disconnectTimeoutSeconds);
+    connected.then(({ client }) => client.cut()).catch(() => undefined);
   }
 
   async function ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
@@ -76,12 +91,15 @@ export function createAdmin(createClient: () => Client): BrokerAdmin & { close()
       });
     },
     async close() {
-      const mine = connection;
-      connection = undefined;
-      if (mine === undefined) return;
-      const closing = mine.then(async ({ admin }) => admin.disconnect()).catch(() => undefined);
-      await settledWithin(closing, connectTimeoutSeconds);
-      mine.then(({ client }) => client.cut()).catch(() => undefined);
+      closed = true;
+      if (connection !== undefined) await retire(connection);
     },
   };
+}
+
+/** The broker understood the question, and its answer will not change. */
+function isFinal(error: unknown): boolean {
+  return (
+    error instanceof Error && error.name === 'KafkaJSProtocolError' && !(error as { retriable?: boolean }).retriable
+  );
 }

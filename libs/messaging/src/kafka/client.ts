@@ -58,7 +58,7 @@ export function createClient({ brokers, clientId, logger }: ClientOptions): Clie
       logger.debug({ ...fields, namespace: entry.namespace }, `kafkajs: ${message}`);
     },
     socketFactory: ({ host, port, onConnect }) => {
-      if (isCut) return new net.Socket().destroy(new Error('this Kafka client was closed'));
+      if (isCut) return new net.Socket().destroy(closed());
       const socket = net.connect({ host, port }, onConnect).setKeepAlive(true, keepAliveMs).setNoDelay(true);
       sockets.add(socket);
       return socket.once('close', () => sockets.delete(socket));
@@ -68,7 +68,12 @@ export function createClient({ brokers, clientId, logger }: ClientOptions): Clie
     kafka,
     cut() {
       isCut = true;
-      for (const socket of sockets) socket.destroy();
+      // With an error: kafkajs does not listen to 'close' and would believe in the connection for ever.
+      for (const socket of sockets) socket.destroy(closed());
     },
   };
+}
+
+function closed(): Error {
+  return new Error('this Kafka client was closed');
 }

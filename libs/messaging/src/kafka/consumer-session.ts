@@ -22,6 +22,7 @@ export interface SessionContext {
 }
 
 const rebalanceTimeoutMs = 30_000;
+const looksBeforeRefusal = 3;
 
 /**
  * The life of one kafkajs consumer, from connecting to its crash. kafkajs may not restart it: it would do so after a
@@ -135,6 +136,7 @@ export class ConsumerSession {
   /** Reads the stored offsets, as often as it takes, and lets the partitions go on from there. */
   async #load(partitions: readonly AssignedPartition[]): Promise<void> {
     const { settings, logger } = this.#context;
+    let mismatches = 0;
     for (let failures = 0; ; failures++) {
       const ours = partitions.filter((partition) => this.#isOurs(partition));
       if (this.#over) return;
@@ -151,7 +153,8 @@ export class ConsumerSession {
         if ([...this.#assigned.values()].every(({ nextOffset }) => nextOffset !== undefined)) this.#context.onReady();
         return;
       } catch (error) {
-        if (error instanceof LogMismatch) return this.#end(error);
+        // Refusing ends the process, so look again: a broker that has just started may not know its end yet.
+        if (error instanceof LogMismatch && ++mismatches === looksBeforeRefusal) return this.#end(error);
         for (const partition of ours) partition.lastFailure = messageOf(error);
         logger.warn({ err: error, group: settings.group }, 'the stored offsets could not be read, trying again');
         await delay(retryDelayMs(settings, failures + 1), undefined, { signal: this.#ending.signal }).catch(
