@@ -70,13 +70,13 @@ module.exports = {
       severity: 'error',
       from: { path: pure, pathNot: test },
       to: {
-        path: '^(libs|services|agent|deploy|node_modules)/',
+        path: ['^(libs|services|agent|deploy)/', '(^|/)node_modules/'],
         pathNot: [
           ...pure,
           '^libs/contracts/',
           '^services/[^/]+/src/endpoints/identifiers[.]ts$',
           // Its uuidv5 is a hash; v4 and v7 are random, which biome.json forbids in these files.
-          '^node_modules/uuid/',
+          '(^|/)node_modules/uuid/',
         ],
       },
     },
@@ -99,7 +99,7 @@ module.exports = {
       comment: 'docs/adr/0002: another client may take its place.',
       severity: 'error',
       from: { pathNot: '^(libs/messaging|bench)/' },
-      to: { path: '^node_modules/(kafkajs|@platformatic/kafka)/' },
+      to: { path: '(^|/)node_modules/(kafkajs|@platformatic/kafka)/' },
     },
     {
       name: 'event-store-knows-no-domain',
@@ -126,7 +126,7 @@ module.exports = {
       comment: 'The gateway is a plain proxy; programs without decorators run without a transpiler.',
       severity: 'error',
       from: { path: '^(agent|deploy|bench|services/gateway|libs/(contracts|event-store|messaging|testing))/' },
-      to: { path: '^node_modules/(@nestjs/|reflect-metadata|typeorm)' },
+      to: { path: '(^|/)node_modules/(@nestjs/|reflect-metadata|typeorm)' },
     },
   ],
   options: {
