@@ -43,7 +43,7 @@ export async function ownedDirectory(dir: string, account: PostgresAccount | und
 
 /**
  * The command line that runs `command` under the account. Where the account may not pass a parent directory (a clone below
- * /root), it keeps the one capability that passes directories; anything else stays as for a normal user.
+ * root's home), it keeps the one capability that passes directories; anything else stays as for a normal user.
  */
 export async function underAccount(
   command: string,
