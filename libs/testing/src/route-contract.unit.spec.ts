@@ -48,9 +48,7 @@ test('letting everybody in is a fault, and so is an answer that does not fit its
 
 test('a problem that is not documented is a fault, and so is an error that is no problem', async () => {
   const body = { type: 'urn:quell:problem:gone', title: 'Gone', status: 410, detail: 'It is over.' };
-  expect(await faultsOf(410, body, '')).toContain(
-    'GET /v1/api-keys answers 410, which is not documented: It is over.',
-  );
+  expect(await faultsOf(410, body, '')).toContain('GET /v1/api-keys answers 410, which is not documented: It is over.');
   expect(await faultsOf(410, {}, '')).toContain(
     'GET /v1/api-keys answers 410 application/problem+json, which is no problem',
   );
