@@ -11,6 +11,7 @@ import {
   runMode,
   taskKind,
   timestamp,
+  uuid,
 } from './vocabulary.ts';
 
 /** Ed25519 public key as a JWK (RFC 8037). Its RFC 7638 thumbprint is the agentId. */
@@ -32,7 +33,7 @@ export type HostFacts = z.infer<typeof hostFacts>;
 
 export const enrolRequest = z.strictObject({
   enrolmentToken: z.string().min(1).max(256),
-  enrolmentId: z.uuid(),
+  enrolmentId: uuid,
   publicKey: publicKeyJwk,
   host: hostFacts,
 });
@@ -57,7 +58,7 @@ export const enrolmentTokenResponse = z.object({
   maxUses: z.int(),
 });
 
-const eventHead = { eventId: z.uuid(), at: timestamp };
+const eventHead = { eventId: uuid, at: timestamp };
 
 /** What an agent says about one attempt. `data` of `result` is a run result; it is checked by the task, place by place. */
 export const attemptEvent = z.discriminatedUnion('type', [
@@ -101,7 +102,7 @@ export const checkInRequest = z.strictObject({
   running: z
     .array(
       z.strictObject({
-        taskId: z.uuid(),
+        taskId: uuid,
         run: z.int().min(1),
         attempt: z.int().min(1),
         phase: z.string().max(64),
@@ -112,11 +113,11 @@ export const checkInRequest = z.strictObject({
     .default([]),
   /** Runs whose result stands in the journal and was not acknowledged yet. */
   journalPending: z
-    .array(z.strictObject({ taskId: z.uuid(), run: z.int().min(1), attempt: z.int().min(1) }))
+    .array(z.strictObject({ taskId: uuid, run: z.int().min(1), attempt: z.int().min(1) }))
     .max(1000)
     .default([]),
   events: z
-    .array(z.looseObject({ taskId: z.uuid(), attempt: z.int().min(1) }))
+    .array(z.looseObject({ taskId: uuid, attempt: z.int().min(1) }))
     .max(100)
     .default([]),
   waitSeconds: z.number().min(0).max(60).default(0),
@@ -125,7 +126,7 @@ export type CheckInRequest = z.infer<typeof checkInRequest>;
 
 /** A run as it is handed to an agent. Durations are for the agent's monotonic clock; the server alone decides expiry. */
 export const handedTask = z.object({
-  taskId: z.uuid(),
+  taskId: uuid,
   run: z.int(),
   mode: runMode,
   attempt: z.int(),
@@ -140,7 +141,7 @@ export const handedTask = z.object({
 });
 export type HandedTask = z.infer<typeof handedTask>;
 
-const taskRef = z.object({ taskId: z.uuid(), run: z.int(), attempt: z.int() });
+const taskRef = z.object({ taskId: uuid, run: z.int(), attempt: z.int() });
 
 export const checkInResponse = z.object({
   outcomes: z.array(eventOutcome),
@@ -157,16 +158,16 @@ export type CheckInResponse = z.infer<typeof checkInResponse>;
 /** How a user's own scan, report or restore starts (`POST /v1/agents/me/tasks`). */
 export const agentTaskRequest = z.discriminatedUnion('kind', [
   z.strictObject({
-    requestId: z.uuid(),
+    requestId: uuid,
     kind: z.literal('on-demand-scan'),
     paths: z.array(z.string().min(1).max(4096)).max(1000).optional(),
     choose: z.boolean().optional(),
   }),
-  z.strictObject({ requestId: z.uuid(), kind: z.literal('user-initiated-event'), threat: detectedThreat }),
+  z.strictObject({ requestId: uuid, kind: z.literal('user-initiated-event'), threat: detectedThreat }),
   z.strictObject({
-    requestId: z.uuid(),
+    requestId: uuid,
     kind: z.literal('restore'),
-    taskId: z.uuid(),
+    taskId: uuid,
     items: z.array(z.string().min(1).max(128)).max(10_000).optional(),
   }),
 ]);

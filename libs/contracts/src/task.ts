@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { reportedThreat, threatOutcome } from './run-result.ts';
 import { taskEndpoint } from './task-endpoint.ts';
 import { type StatusCode, taskStatus } from './task-status.ts';
-import { runMode, severity, sha256, taskInitiator, taskKind, timestamp } from './vocabulary.ts';
+import { runMode, severity, sha256, taskInitiator, taskKind, timestamp, uuid } from './vocabulary.ts';
 
 export const statusGroup = z.enum([
   'in-progress',
@@ -123,7 +123,7 @@ export const openTaskRequest = z.strictObject({
   kind: z.literal('on-demand-scan'),
   endpoint: z
     .strictObject({
-      endpointId: z.uuid().optional(),
+      endpointId: uuid.optional(),
       agentId: z.string().optional(),
       deviceId: z.string().optional(),
       hostname: z.string().optional(),

@@ -27,6 +27,9 @@ export type Platform = z.infer<typeof platform>;
 export const threatKind = z.enum(['file', 'process', 'registry-key', 'service', 'network', 'other']);
 export type ThreatKind = z.infer<typeof threatKind>;
 
+/** Any UUID as people and programs write it; folded to the lower case that the store keeps (RFC 9562, section 4). */
+export const uuid = z.uuid().toLowerCase();
+
 /** RFC 3339 with an offset or `Z`. A time without a zone is refused: its meaning would depend on the reader. */
 export const timestamp = z.iso.datetime({ offset: true });
 

@@ -4,6 +4,7 @@ import { healthReport } from '../health.ts';
 import { mitigationPolicy } from '../mitigation-policy.ts';
 import { openApiShape } from '../openapi-shape.ts';
 import { pageParameters } from '../paging.ts';
+import { uuid } from '../vocabulary.ts';
 import { exampleIds } from './examples.ts';
 import type { Route } from './route.ts';
 
@@ -84,7 +85,7 @@ export const administrationRoutes: readonly Route[] = [
     tag,
     summary: 'Revoke an API key',
     description: 'It stops working within 5 s.',
-    pathParameters: z.object({ id: z.uuid().describe('The id of the key.') }),
+    pathParameters: z.object({ id: uuid.describe('The id of the key.') }),
     answers: { 204: { description: 'Revoked.' } },
     problems: ['not-found'],
   },

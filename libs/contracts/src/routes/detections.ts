@@ -6,6 +6,7 @@ import {
   detectionsAnswer,
   detectionsRequest,
 } from '../detection-api.ts';
+import { uuid } from '../vocabulary.ts';
 import { exampleDetection, exampleIds } from './examples.ts';
 import type { Route } from './route.ts';
 
@@ -86,7 +87,7 @@ export const detectionRoutes: readonly Route[] = [
     description:
       'Shows whether the detection opened or joined a task, was only recorded, or is unresolved because its endpoint is ' +
       'unknown or ambiguous. Visible shortly after its acceptance: until it is processed, 404.',
-    pathParameters: z.object({ id: z.uuid().describe('The id of the detection.') }),
+    pathParameters: z.object({ id: uuid.describe('The id of the detection.') }),
     answers: { 200: { description: 'The detection.', body: { schema: detectionDto, example } } },
     problems: ['not-found'],
   },

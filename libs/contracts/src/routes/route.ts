@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ProblemType } from '../problem.ts';
 import type { Scope } from '../scopes.ts';
+import { uuid } from '../vocabulary.ts';
 
 /** Which service answers. `every`: each of them, and the gateway for itself. */
 export type RouteOwner = 'ingest' | 'mitigation' | 'every';
@@ -45,7 +46,7 @@ export type Route = {
   problems: readonly ProblemType[];
 };
 
-export const taskPath = z.object({ id: z.uuid().describe('The id of the task.') });
+export const taskPath = z.object({ id: uuid.describe('The id of the task.') });
 
 /** The problems a route can answer with: its own, and those that come with a credential, a body, or any call at all. */
 export function problemsOf(route: Route): ProblemType[] {

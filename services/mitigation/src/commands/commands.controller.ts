@@ -2,6 +2,7 @@ import { Body, Controller, Headers, HttpCode, Inject, Param, Post } from '@nestj
 import { CommandBus } from '@nestjs/cqrs';
 import { openTaskRequest, type TaskDto } from '@quell/contracts/task';
 import { acknowledgeRequest } from '@quell/contracts/task-api';
+import { uuid } from '@quell/contracts/vocabulary';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
 import { refusal } from '@quell/service-kit/problem-error';
@@ -10,7 +11,6 @@ import { z } from 'zod';
 import { OpenScan, OrderTask, type TaskOrder } from './handlers.ts';
 import type { OpenScanRequest } from './open-scan.ts';
 
-const taskId = z.uuid();
 const idempotencyKey = z.string().min(1).max(256).optional();
 
 @Controller('/v1/tasks')
@@ -36,25 +36,25 @@ export class CommandsController {
 
   @Post(':id/run-cleanup')
   @HttpCode(200)
-  runCleanup(@CurrentPrincipal() principal: Principal, @Param('id', { schema: taskId }) id: string) {
+  runCleanup(@CurrentPrincipal() principal: Principal, @Param('id', { schema: uuid }) id: string) {
     return this.#order(principal, id, { name: 'run-cleanup' });
   }
 
   @Post(':id/retry')
   @HttpCode(200)
-  retry(@CurrentPrincipal() principal: Principal, @Param('id', { schema: taskId }) id: string) {
+  retry(@CurrentPrincipal() principal: Principal, @Param('id', { schema: uuid }) id: string) {
     return this.#order(principal, id, { name: 'retry' });
   }
 
   @Post(':id/rollback')
   @HttpCode(200)
-  rollback(@CurrentPrincipal() principal: Principal, @Param('id', { schema: taskId }) id: string) {
+  rollback(@CurrentPrincipal() principal: Principal, @Param('id', { schema: uuid }) id: string) {
     return this.#order(principal, id, { name: 'rollback' });
   }
 
   @Post(':id/cancel')
   @HttpCode(200)
-  cancel(@CurrentPrincipal() principal: Principal, @Param('id', { schema: taskId }) id: string) {
+  cancel(@CurrentPrincipal() principal: Principal, @Param('id', { schema: uuid }) id: string) {
     return this.#order(principal, id, { name: 'cancel' });
   }
 
@@ -62,7 +62,7 @@ export class CommandsController {
   @HttpCode(200)
   acknowledge(
     @CurrentPrincipal() principal: Principal,
-    @Param('id', { schema: taskId }) id: string,
+    @Param('id', { schema: uuid }) id: string,
     @Body({ schema: acknowledgeRequest.optional() }) body: z.infer<typeof acknowledgeRequest> | undefined,
   ) {
     return this.#order(principal, id, { name: 'acknowledge', note: body?.note });

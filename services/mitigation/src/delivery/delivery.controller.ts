@@ -7,6 +7,7 @@ import {
   type CheckInResponse,
   checkInRequest,
 } from '@quell/contracts/agent-protocol';
+import { uuid } from '@quell/contracts/vocabulary';
 import { Public } from '@quell/service-kit/auth';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -14,7 +15,7 @@ import { z } from 'zod';
 import { AgentSignatureGuard, CurrentAgent, type SignedAgent } from '../agents/signature/agent-signature.guard.ts';
 import { Delivery } from './delivery.ts';
 
-const attemptPath = { id: z.uuid(), n: z.coerce.number().int().min(1) };
+const attemptPath = { id: uuid, n: z.coerce.number().int().min(1) };
 
 /** What agents call about their work. Every call is signed; no API key is needed. */
 @Controller('/v1')

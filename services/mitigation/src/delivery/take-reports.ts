@@ -82,13 +82,15 @@ function takeEvent(
   signs: LeaseSign[],
 ): EventOutcome {
   const parsed = attemptEvent.safeParse(body);
+  // Answered as it was sent: the agent looks its event up by it.
+  const sentId = (body as { eventId?: unknown } | null)?.eventId;
+  const eventId = typeof sentId === 'string' ? sentId : '';
   if (!parsed.success) {
     const errors = parsed.error.issues.map(({ path, message }) => ({ pointer: jsonPointer(path), detail: message }));
-    const eventId = (body as { eventId?: unknown } | null)?.eventId;
-    return { eventId: typeof eventId === 'string' ? eventId : '', code: 422, errors };
+    return { eventId, code: 422, errors };
   }
   const said = parsed.data;
-  if (working === undefined) return { eventId: said.eventId, code: 404 };
+  if (working === undefined) return { eventId, code: 404 };
   const reportId = eventIdOf(taskId, said.eventId, 0);
   const answer = report(working.task, attempt, agent.agentId, reportId, reportOf(said, agent.bootId, now));
   answer.events.forEach((event, index) => {
@@ -109,7 +111,7 @@ function takeEvent(
     signs.push({ taskId, attempt, ...(progress === undefined ? {} : { progress }) });
   }
   return {
-    eventId: said.eventId,
+    eventId,
     code: answer.code,
     ...(answer.late ? { late: true as const } : {}),
     ...(answer.errors === undefined ? {} : { errors: [...answer.errors] }),

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { type DetectionDto, detectionListQuery } from '@quell/contracts/detection-api';
+import { uuid } from '@quell/contracts/vocabulary';
 import { Scopes } from '@quell/service-kit/auth';
 import type { Page } from '@quell/service-kit/cursor';
 import { refusal } from '@quell/service-kit/problem-error';
@@ -18,7 +19,7 @@ export class DetectionsController {
   }
 
   @Get(':id')
-  async find(@Param('id', { schema: z.uuid() }) id: string): Promise<DetectionDto> {
+  async find(@Param('id', { schema: uuid }) id: string): Promise<DetectionDto> {
     const detection = await findDetection(this.dataSource, id);
     if (detection === undefined) throw refusal('not-found', `No detection ${id} has arrived.`);
     return detection;

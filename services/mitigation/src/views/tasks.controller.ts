@@ -4,13 +4,12 @@ import { taskStatusCatalogue } from '@quell/contracts/recommended-actions';
 import type { TaskStatusList } from '@quell/contracts/status-catalogue';
 import type { HistoryItem, TaskDto } from '@quell/contracts/task';
 import { historyQuery, type TaskListQuery, taskListQuery, taskQuery } from '@quell/contracts/task-api';
+import { uuid } from '@quell/contracts/vocabulary';
 import { Scopes } from '@quell/service-kit/auth';
 import type { Page } from '@quell/service-kit/cursor';
 import { refusal } from '@quell/service-kit/problem-error';
 import { z } from 'zod';
 import { FindHistory, FindTask, ListTasks } from './queries.ts';
-
-const taskId = z.uuid();
 
 @Controller('/v1')
 @Scopes('tasks:read')
@@ -29,7 +28,7 @@ export class TasksController {
 
   @Get('tasks/:id')
   async find(
-    @Param('id', { schema: taskId }) id: string,
+    @Param('id', { schema: uuid }) id: string,
     @Query({ schema: taskQuery }) { asOf }: z.infer<typeof taskQuery>,
   ): Promise<TaskDto> {
     const task = await this.queries.execute(new FindTask(id, asOf));
@@ -39,7 +38,7 @@ export class TasksController {
 
   @Get('tasks/:id/history')
   async history(
-    @Param('id', { schema: taskId }) id: string,
+    @Param('id', { schema: uuid }) id: string,
     @Query({ schema: historyQuery }) page: z.infer<typeof historyQuery>,
   ): Promise<Page<HistoryItem>> {
     const history = await this.queries.execute(new FindHistory(id, page));
