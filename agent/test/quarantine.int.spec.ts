@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { locate, type Place, rootsOf } from '../src/confined/roots.ts';
 import { walk } from '../src/confined/walk.ts';
 import { type PlannedItem, planItem } from '../src/quarantine/planned-item.ts';
 import { restore } from '../src/quarantine/restore.ts';
+import { SealBroken, seal, unseal } from '../src/quarantine/sealed-file.ts';
 import { take } from '../src/quarantine/take.ts';
 import { Vault } from '../src/quarantine/vault.ts';
 import { EICAR, EICAR_SHA256, Playground, sha256Of } from './fixtures.ts';
@@ -187,4 +188,21 @@ test('a backup passed off as another does not open', async () => {
   expect(swapped).toMatchObject({ restored: false, reason: 'backup-corrupted' });
   const robbed = await restore(items[0]?.backupId ?? '', { roots: roots(), vault, now: NOW });
   expect(robbed).toMatchObject({ restored: false, reason: 'backup-missing' });
+});
+
+test('a sealed copy opens under its own id and key only, and not when cut short', async () => {
+  const [source, sink] = [await place.put('plain', 'payload'), await place.put('sealed', '')];
+  const key = Buffer.alloc(32, 1);
+  const [from, to] = [await open(source, 'r'), await open(sink, 'r+')];
+  try {
+    expect(await seal(from, to, key, 'one')).toEqual({ sha256: sha256Of('payload'), bytes: 7 });
+    expect(await unseal(to, key, 'one')).toEqual({ sha256: sha256Of('payload'), bytes: 7 });
+    await expect(unseal(to, key, 'other')).rejects.toThrow(SealBroken);
+    await expect(unseal(to, Buffer.alloc(32, 2), 'one')).rejects.toThrow(SealBroken);
+    await to.truncate(10);
+    await expect(unseal(to, key, 'one')).rejects.toThrow(SealBroken);
+  } finally {
+    await from.close();
+    await to.close();
+  }
 });

@@ -9,7 +9,6 @@ export const itemEnd = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('absent') }),
   z.object({ outcome: z.literal('failed'), error: z.string() }),
 ]);
-export type ItemEnd = z.infer<typeof itemEnd>;
 
 export const runItem = z.object({ plan: plannedItem, end: itemEnd.optional() });
 export type RunItem = z.infer<typeof runItem>;
