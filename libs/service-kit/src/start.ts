@@ -13,7 +13,7 @@ import type { Authenticator } from './authenticator.ts';
 import { type processEnvironment, readConfig } from './config.ts';
 import { serveDocuments } from './documents.ts';
 import { Health } from './health.ts';
-import { acceptEmptyJson, serverOptions } from './http-server.ts';
+import { acceptEmptyJson, drainOnStop, serverOptions } from './http-server.ts';
 import { kitModule } from './kit-module.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
@@ -109,7 +109,7 @@ async function createApplication<Schema extends typeof processEnvironment>(
     abortOnError: false,
     logger: nestLogger(log),
   });
-  lifecycle.onStop('http', 'nest', () => app.close());
+  drainOnStop(http, lifecycle, () => app.close());
   acceptEmptyJson(http);
   app.useGlobalPipes(new SchemaValidationPipe());
   app.useGlobalFilters(new ProblemFilter(log, routes));

@@ -8,11 +8,13 @@ import { decodeCursor } from '@quell/service-kit/cursor';
 import { createPool, openDatabase } from '@quell/service-kit/database';
 import { refusal } from '@quell/service-kit/problem-error';
 import { type RunningService, startService } from '@quell/service-kit/start';
+import { eventually } from '@quell/testing/eventually';
 import { freshDatabase } from '@quell/testing/postgres';
 import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { z } from 'zod';
 
+let answerHeld: (() => void) | undefined;
 const thing = z.strictObject({ name: z.string().min(2), size: z.int().max(10) });
 const listQuery = z.object({ ...pageParameters, colour: z.enum(['red', 'blue']).optional() });
 
@@ -39,6 +41,14 @@ class ThingController {
   @Get('undecorated')
   undecorated(): string {
     return 'for administrators';
+  }
+
+  @Get('held')
+  @Public()
+  held(): Promise<string> {
+    return new Promise((resolve) => {
+      answerHeld = () => resolve('answered');
+    });
   }
 
   @Get('fault')
@@ -246,8 +256,18 @@ test('the last use of a key is written when the authenticator closes', async () 
   await other.end();
 });
 
-test('a stop answers not ready, then stops consumers, held requests, HTTP and resources in this order', async () => {
-  await service.stop('asked to');
+test('a stop runs in its order, answers what is being handled, and does not wait for connections kept alive', async () => {
+  // fetch keeps its connections, so this one is kept when its answer comes after the server began to close.
+  const held = fetch(`${service.url}/v1/things/held`);
+  await eventually(() => answerHeld !== undefined);
+  const stop = service.stop('asked to');
+  await eventually(async () => {
+    const refused = await fetch(`${service.url}/readyz`).catch(() => 'refused');
+    return refused === 'refused' || (refused as Response).status === 503;
+  });
+  answerHeld?.();
+  expect(await (await held).text()).toBe('answered');
+  await stop;
   expect(stopped).toEqual(['consumers', 'held-requests', 'resources']);
   await expect(fetch(`${service.url}/livez`)).rejects.toThrow();
 });

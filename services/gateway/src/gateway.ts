@@ -4,7 +4,7 @@ import { openApiDocument } from '@quell/contracts/generate/openapi';
 import { routes } from '@quell/contracts/routes';
 import { serveDocuments } from '@quell/service-kit/documents';
 import { Health } from '@quell/service-kit/health';
-import { serverOptions } from '@quell/service-kit/http-server';
+import { drainOnStop, serverOptions } from '@quell/service-kit/http-server';
 import { Lifecycle } from '@quell/service-kit/lifecycle';
 import { createLog, type Log } from '@quell/service-kit/log';
 import { createMetrics, measureRequests } from '@quell/service-kit/metrics';
@@ -21,9 +21,6 @@ export interface RunningGateway {
   readonly log: Log;
   stop(reason: string): Promise<void>;
 }
-
-/** How long requests that are being forwarded may still take once the gateway stops. */
-const DRAIN_SECONDS = 5;
 
 /**
  * Starts the one base URL in front of the services.
@@ -51,8 +48,8 @@ export async function startGateway(environment: Readonly<Record<string, string |
   serveMetrics(http, metrics, (header) => mayReadMetrics(config.QUELL_INGEST_URL, header));
   serveDocuments(http, openApiDocument(routes, '0.1.0'));
   const cut = serveProxy(http, upstreams, log);
-  lifecycle.onStop('http', 'fastify', async () => {
-    const impatience = setTimeout(cut, DRAIN_SECONDS * 1000);
+  drainOnStop(http, lifecycle, async () => {
+    const impatience = setTimeout(cut, config.QUELL_DRAIN_SECONDS * 1000);
     await http.close();
     clearTimeout(impatience);
   });

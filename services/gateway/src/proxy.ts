@@ -47,6 +47,7 @@ export function serveProxy(http: FastifyInstance, upstreams: Upstreams, log: Log
       rewriteRequestHeaders: (request: FastifyRequest, headers: object) => ({
         ...headers,
         ...withoutConnectionHeaders,
+        'x-request-id': request.id,
         'x-forwarded-for': request.ip,
         'x-forwarded-proto': request.protocol,
         'x-forwarded-host': request.host,

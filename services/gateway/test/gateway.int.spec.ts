@@ -220,3 +220,22 @@ test('the documents are those of all services', async () => {
   expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/v1/detections', '/v1/tasks']));
   expect(await (await call('/docs')).text()).toContain('/docs/start.js');
 });
+
+test('a stop gives what is being forwarded some time, then answers 503, and ends', async () => {
+  let held: ServerResponse | undefined;
+  mitigation.answer = (_request, response) => {
+    held = response;
+  };
+  const stopping = await startGateway({
+    QUELL_PORT: '0',
+    QUELL_LOG_LEVEL: 'silent',
+    QUELL_DRAIN_SECONDS: '0.2',
+    QUELL_INGEST_URL: 'http://127.0.0.1:9',
+    QUELL_MITIGATION_URL: `http://127.0.0.1:${(mitigation.server.address() as AddressInfo).port}`,
+  });
+  const poll = fetch(`${stopping.url}/v1/tasks`);
+  await eventually(() => held);
+  const stop = stopping.stop('asked to');
+  expect((await poll).status).toBe(503);
+  await stop;
+});
