@@ -92,8 +92,9 @@ export const mitigationService = {
         lifecycle.onStop('consumers', 'clocks', () => clockwork.stop());
         const consumer = await startDetectionConsumer({ pool, broker, policies, log, onTaskChange });
         lifecycle.onStop('consumers', 'detections', () => consumer.stop());
-        // A log that does not fit the stored offsets must not be read on: the rejection ends the process with its cure.
-        void consumer.finished;
+        // A log that does not fit the stored offsets must not be read on: nobody handles the rejection of this promise (that of
+        // `finished` itself is handled), so it ends the process with its cure.
+        void consumer.finished.then(() => undefined);
       },
     };
   },

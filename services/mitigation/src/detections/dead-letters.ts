@@ -4,6 +4,9 @@ import { v5 as uuidv5 } from 'uuid';
 
 const NAMESPACE = '3f0d6a52-6a0b-5d55-8b0e-6d7f3c1f9e21';
 
+/** No text of Postgres holds U+0000; what came with it must not fail again here, for it would stop its partition for good. */
+const storable = (text: string): string => text.replaceAll('\u0000', '\ufffd');
+
 /** Keeps what could not be taken, beside the move of the inbox, so that it can be listed, fixed and replayed. */
 export async function saveDeadLetters(client: ClientBase, letters: readonly DeadLetter[]): Promise<void> {
   await client.query(
@@ -16,10 +19,12 @@ export async function saveDeadLetters(client: ClientBase, letters: readonly Dead
       letters.map(({ message }) => message.topic),
       letters.map(({ message }) => message.partition),
       letters.map(({ message }) => String(message.offset)),
-      letters.map(({ message }) => message.key),
-      letters.map(({ reason }) => reason),
+      letters.map(({ message }) => (message.key === null ? null : storable(message.key))),
+      letters.map(({ reason }) => storable(reason)),
       letters.map(({ message }) => message.value),
-      letters.map(({ message }) => JSON.stringify(message.headers)),
+      letters.map(({ message }) =>
+        JSON.stringify(message.headers, (_, value) => (typeof value === 'string' ? storable(value) : value)),
+      ),
       letters.map(({ diedAt }) => diedAt),
     ],
   );
