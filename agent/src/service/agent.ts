@@ -164,6 +164,9 @@ async function openEnvironment(options: EnvironmentOptions, link: ServerLink): P
   };
 }
 
+/** How long 401 has to be the answer before the enrolment token is blamed. */
+const REFUSED_FOR_GOOD_MS = 2_500;
+
 async function ensureEnrolled(
   options: AgentOptions,
   identity: Identity,
@@ -172,13 +175,18 @@ async function ensureEnrolled(
 ): Promise<void> {
   const { token, stateDir, url, log, limits } = options;
   let kept = await loadEnrolment(stateDir, url);
+  let refusedSince: number | undefined;
   for (let failures = 0; kept.enrolled === undefined && !signal.aborted; failures += 1) {
     if (token === undefined) throw new EnrolmentRefused('not enrolled yet: give an enrolment token with --token');
     const { reply, enrolment } = await enrol(link, identity, stateDir, kept, token, hostFacts(options));
     kept = enrolment;
     if (reply.kind === 'answered') return log(`enrolled as endpoint ${kept.enrolled?.endpointId}`);
-    // The second 401 in a row came after the clock was set right: it is the token.
-    if (reply.kind === 'refused' || (reply.status === 401 && failures >= 1)) throw new EnrolmentRefused(reply.detail);
+    // A server that has just started refuses what was signed in the second of its start, whatever the token; a wrong clock was set
+    // right by the first answer. What is still refused after a while is the token.
+    if (reply.status === 401) refusedSince ??= performance.now();
+    else refusedSince = undefined;
+    const isTheToken = refusedSince !== undefined && performance.now() - refusedSince > REFUSED_FOR_GOOD_MS;
+    if (reply.kind === 'refused' || isTheToken) throw new EnrolmentRefused(reply.detail);
     log(`not enrolled yet: ${reply.detail}`);
     const seconds = retryDelaySeconds(failures, limits, Math.random(), reply.retryAfterSeconds);
     await delay(seconds * 1000, undefined, { signal }).catch(() => {});
