@@ -192,3 +192,26 @@ test('closing while the broker is away ends in bounded time', async () => {
   await other.close();
   expect(other.health().consumers).toEqual([]);
 });
+
+test('a broker that comes back with other data is refused, even when its log is long enough', async () => {
+  const inbox = counting();
+  const consumer = await broker.consume({ ...inbox, group: topic, topics: [topic] });
+  await broker.publish(topic, [{ key: 'a', value: 'old' }]);
+  await eventually(() => inbox.handled.includes('old'));
+  await kill();
+  await rm(dataDir, { recursive: true, force: true });
+  await restart();
+  await broker.admin.ensureTopics([{ name: topic, partitions: 2 }]);
+  await eventually(
+    () =>
+      broker
+        .publish(
+          topic,
+          [1, 2, 3].map((number) => ({ key: 'a', value: String(number) })),
+        )
+        .then(() => true),
+    slowly,
+  );
+  await expect(consumer.finished).rejects.toThrow(/^group .* read from cluster .* Bring back the old broker data/);
+  expect(inbox.handled).toEqual(['old']);
+});

@@ -18,6 +18,8 @@ export interface SessionContext {
   readonly held: ReadonlySet<string>;
   /** The partitions of the session before this one, for what they know about progress. */
   readonly before: ReadonlyMap<string, AssignedPartition>;
+  /** Of the first session. */
+  readonly cluster: { id?: string };
   readonly onReady: () => void;
 }
 
@@ -172,6 +174,7 @@ export class ConsumerSession {
       await Promise.all(topics.map(async (topic) => [topic, await admin.offsets(topic)] as const)),
     );
     if (settings.startOffsets !== undefined) {
+      await this.#requireSameCluster();
       const { positions, problems } = startPositions(assigned, await settings.startOffsets(assigned), ranges);
       if (problems.length > 0) throw new LogMismatch(problems.join('. '));
       return positions;
@@ -200,6 +203,17 @@ export class ConsumerSession {
         ranges,
       ).positions,
     ];
+  }
+
+  /** Offsets mean nothing in another cluster; with enough messages in its log no offset would give it away. */
+  async #requireSameCluster(): Promise<void> {
+    const { cluster, admin, settings } = this.#context;
+    const id = await admin.clusterId();
+    cluster.id ??= id;
+    if (cluster.id === id) return;
+    throw new LogMismatch(
+      `group ${settings.group} read from cluster ${cluster.id}, the brokers are now cluster ${id}. Bring back the old broker data, or restart this service: it compares its stored offsets with the cluster at start`,
+    );
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {

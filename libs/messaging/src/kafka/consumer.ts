@@ -23,6 +23,7 @@ export function startConsumer(context: ConsumerContext, options: ConsumeOptions)
   const { group } = settings;
   const { logger } = context;
   const held = new Set<string>();
+  const cluster: { id?: string } = {};
   const stopping = new AbortController();
   const joined = Promise.withResolvers<void>();
   let session: ConsumerSession | undefined;
@@ -45,6 +46,7 @@ export function startConsumer(context: ConsumerContext, options: ConsumeOptions)
         logger,
         held,
         before: partitions,
+        cluster,
         onReady: () => {
           if (phase.kind !== 'running') logger.info({ group, topics: settings.topics }, 'consumer is running');
           if (phase.kind !== 'running' && !stopping.signal.aborted) enter({ kind: 'running' });
