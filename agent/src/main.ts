@@ -47,7 +47,7 @@ program
   .command('scan')
   .description("start a scan of this endpoint in its user's name; the running agent does it")
   .option('--path <path>', 'only this folder or file; may be given several times', collect)
-  .option('--ask', 'let the user choose which threats to resolve')
+  .option('--no-ask', 'resolve all that is found instead of asking the user which')
   .option('--state <dir>', "the agent's state folder")
   .option('--root <dir>', "the agent's first root, when its state folder is the default one", collect)
   .action((options: ScanOptions) => main(() => scanCommand(options, log)));

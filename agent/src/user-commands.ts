@@ -15,7 +15,7 @@ interface Where {
 
 export interface ScanOptions extends Where {
   readonly path?: readonly string[];
-  readonly ask?: boolean;
+  readonly ask: boolean;
 }
 
 export interface ReportOptions extends Where {
@@ -28,7 +28,7 @@ export interface ReportOptions extends Where {
 export function scanCommand({ path, ask, ...where }: ScanOptions, log: (line: string) => void): Promise<number> {
   const paths = path?.map((one) => resolve(one));
   const kind = 'on-demand-scan' as const;
-  return openTask(where, { requestId: uuidv4(), kind, ...(paths && { paths }), ...(ask && { choose: true }) }, log);
+  return openTask(where, { requestId: uuidv4(), kind, choose: ask, ...(paths && { paths }) }, log);
 }
 
 /** Reports something the user found; the running agent is handed what comes of it. Returns the exit code. */

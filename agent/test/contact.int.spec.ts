@@ -139,6 +139,15 @@ test('a run the server gave up is stopped without touching what it has not begun
   expect(task.results).toEqual([]);
 });
 
+test('a run interrupted by a stop goes on at the next start under the same attempt', async () => {
+  const path = await place.put('root/eicar.com', EICAR);
+  const task = server.open('scan', { choose: true, promptTimeoutSeconds: 600 }, 'on-demand-scan');
+  await during(() => eventually(() => said.some((line) => line.includes('which of 1'))).then(() => {}));
+  expect(task.results).toEqual([]);
+  await once({ choose: 'all' });
+  expect(task.results).toMatchObject([{ attempt: 1, result: { threats: [{ path, outcome: 'resolved' }] } }]);
+});
+
 test('a second agent on one state folder is refused while the first one lives', async () => {
   await during(async () => {
     await eventually(() => server.checkIns.length > 0);
@@ -165,9 +174,9 @@ test('a scan and a report begun by the user are done by the agent and carry the 
 
 test('user commands say what is missing before they call anybody', async () => {
   const log = (line: string) => void said.push(line);
-  await expect(async () => scanCommand({}, log)).rejects.toThrow('--state');
+  await expect(async () => scanCommand({ ask: true }, log)).rejects.toThrow('--state');
   await expect(async () => reportCommand({ name: 'x', state: place.state }, log)).rejects.toThrow('--path');
-  await expect(async () => scanCommand({ state: join(place.folder, 'none') }, log)).rejects.toThrow(
+  await expect(async () => scanCommand({ ask: true, state: join(place.folder, 'none') }, log)).rejects.toThrow(
     'start the agent first',
   );
 });
