@@ -92,7 +92,7 @@ async function extend(client: ClientBase, due: readonly { row: DueRow; verdict: 
          CASE WHEN m.kind = 'move-queue' THEN to_timestamp(m.due / 1000) ELSE w.queue_due_at END, w.total_due_at,
          CASE WHEN m.kind = 'probe' THEN to_timestamp(m.due / 1000) ELSE w.run_due_at END, w.cancel_due_at),
        probe_at = CASE WHEN m.kind = 'probe' THEN NULL ELSE w.probe_at END,
-       lease_expires_at = CASE WHEN m.kind = 'probe' THEN now() ELSE w.lease_expires_at END
+       lease_expires_at = CASE WHEN m.kind = 'probe' THEN '-infinity' ELSE w.lease_expires_at END
      FROM m WHERE w.task_id = m.task_id`,
     [moved.map(({ taskId }) => taskId), moved.map(({ kind }) => kind), moved.map(({ dueAt }) => dueAt)],
   );

@@ -35,11 +35,12 @@ export function openScan(
   const taskId = idempotencyKey === undefined ? uuidv7() : uuidv5(`${actor}:${idempotencyKey}`, NAMESPACE);
   const bodySha256 = createHash('sha256').update(canonicalJson(request)).digest('hex');
   return retryingConflicts(pool, async (client): Promise<OpenScanAnswer> => {
+    // In this order: whoever sees the task sees its body too.
+    const before = (await loadTasks(client, [taskId])).get(taskId);
     const known = await knownBody(client, taskId);
     if (known !== undefined && known !== bodySha256) {
       return { ok: false, code: 'key-reused', detail: 'This Idempotency-Key came before with another body.' };
     }
-    const before = (await loadTasks(client, [taskId])).get(taskId);
     if (before !== undefined) return { ok: true, task: taskDtoOf(taskId, before) };
     const found = await endpointOf(client, request.endpoint);
     if (!found.ok) return found;

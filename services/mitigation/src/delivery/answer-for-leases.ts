@@ -14,7 +14,7 @@ export type LeaseVerdict =
   | { readonly kind: 'known'; readonly held: HeldRun; readonly crashed: boolean }
   /** The agent does not know it, and had to answer for it. */
   | { readonly kind: 'unknown'; readonly held: HeldRun; readonly overRestart: boolean }
-  /** No sign of it for longer than the lease: the next check-in has to answer. */
+  /** No sign of it for too long: the next check-in has to answer. */
   | { readonly kind: 'probe'; readonly held: HeldRun }
   /** Just handed out: the agent may not have said so yet. */
   | { readonly kind: 'wait'; readonly held: HeldRun };
@@ -31,6 +31,6 @@ export function answerForLeases(heldRuns: readonly HeldRun[], listed: Listed): L
     if (lists(listed.journalPending, held)) return { kind: 'known', held, crashed: false };
     if (lists(listed.running, held)) return { kind: 'known', held, crashed: isNewBoot && held.phase === 'accepted' };
     if (isNewBoot || held.probed) return { kind: 'unknown', held, overRestart: isNewBoot && held.phase === 'accepted' };
-    return { kind: held.leaseExpired ? 'probe' : 'wait', held };
+    return { kind: held.isSilent ? 'probe' : 'wait', held };
   });
 }

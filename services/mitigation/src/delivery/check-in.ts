@@ -2,6 +2,7 @@ import type { CheckInRequest, CheckInResponse, HandedTask } from '@quell/contrac
 import type { Pool } from 'pg';
 import type { LastSeen } from '../agents/last-seen.ts';
 import type { PollSettings } from '../agents/poll-settings.ts';
+import type { EffectivePolicy } from '../policy/policy.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import { type Asking, handOut } from './hand-out.ts';
 import { type HeldRun, loadHeldRuns } from './leases.ts';
@@ -44,7 +45,7 @@ export async function checkIn(
     sender,
     request.events.map(({ taskId, attempt, ...body }) => ({ taskId, attempt, body })),
   );
-  const { probes, cancels } = await reconcileLeases(pool, policy, agent.agentId, checkInId, request);
+  const { probes } = await reconcileLeases(pool, policy, agent.agentId, checkInId, request);
   parts.onTaskChange([]);
   const asking: Asking = { ...agent, bootId: request.bootId, capabilities: request.capabilities };
   const answer = (tasks: HandedTask[], stops: readonly HeldRun[]): CheckInResponse => ({
@@ -56,12 +57,15 @@ export async function checkIn(
     nextPollSeconds: parts.poll.nextPollSeconds,
   });
   const held = Math.min(request.waitSeconds, parts.poll.holdSeconds) * (1 - Math.random() * JITTER);
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.round(Math.max(0, held) * 1000))]);
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), Math.round(Math.max(0, held) * 1000));
+  const deadline = AbortSignal.any([signal, over.signal]);
   const contact = setInterval(() => parts.lastSeen.seen(agent.agentId, new Date()), CONTACT_EVERY_MS);
   try {
-    for (let stops = cancels; ; stops = await cancelsOf(pool, agent.agentId)) {
-      // Listening before looking: work that comes in between rings the bell.
+    for (;;) {
+      // Listening before looking: work, or a cancel, that comes in between rings the bell.
       const woken = wakes.next(agent.endpointId, deadline);
+      const stops = await cancelsOf(pool, policy, agent.agentId);
       // Nobody is there to take work once the client is gone; a lease would be lost.
       const tasks = signal.aborted ? [] : await handOut(pool, policy, asking, checkInId);
       if (tasks.length > 0) parts.onTaskChange([]);
@@ -72,12 +76,14 @@ export async function checkIn(
     }
   } finally {
     clearInterval(contact);
+    clearTimeout(timer);
+    over.abort();
   }
 }
 
-/** During a hold its lists grow old: only what operators ask for is looked at, the agent answers for its leases next time. */
-async function cancelsOf(pool: Pool, agentId: string): Promise<HeldRun[]> {
-  return (await loadHeldRuns(pool, agentId)).filter(({ cancelRequested }) => cancelRequested);
+/** What operators want stopped. During a hold the agent's lists grow old: it answers for its leases next time. */
+async function cancelsOf(pool: Pool, { clocks }: EffectivePolicy, agentId: string): Promise<HeldRun[]> {
+  return (await loadHeldRuns(pool, agentId, clocks)).filter(({ cancelRequested }) => cancelRequested);
 }
 
 const refOf = ({ taskId, run, attempt }: HeldRun) => ({ taskId, run, attempt });

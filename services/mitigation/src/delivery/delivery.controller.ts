@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Res, UseGuards } from '@nestjs/common';
 import {
   type AgentTaskRequest,
   agentTaskRequest,
@@ -10,7 +10,7 @@ import {
 import { uuid } from '@quell/contracts/vocabulary';
 import { Public } from '@quell/service-kit/auth';
 import { refusal } from '@quell/service-kit/problem-error';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AgentSignatureGuard, CurrentAgent, type SignedAgent } from '../agents/signature/agent-signature.guard.ts';
 import { Delivery } from './delivery.ts';
@@ -29,9 +29,9 @@ export class DeliveryController {
   checkIn(
     @CurrentAgent() agent: SignedAgent,
     @Body({ schema: checkInRequest }) request: CheckInRequest,
-    @Req() raw: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CheckInResponse> {
-    return this.delivery.checkIn(agent, request, goneSignal(raw));
+    return this.delivery.checkIn(agent, request, goneSignal(reply));
   }
 
   @Post('tasks/:id/attempts/:n/events')
@@ -75,10 +75,10 @@ export class DeliveryController {
   }
 }
 
-/** Aborts when the client hangs up before it was answered. */
-function goneSignal({ raw }: FastifyRequest): AbortSignal {
+/** Aborts when the client hangs up before it was answered. The answer is watched: a connection outlives thousands of them. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  raw.socket.once('close', () => gone.abort());
-  if (raw.socket.destroyed) gone.abort();
+  raw.once('close', () => gone.abort());
+  if (raw.destroyed || raw.socket?.destroyed) gone.abort();
   return gone.signal;
 }

@@ -25,13 +25,13 @@ class EndpointReactions implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.changes.onEndpointChanged('unresolved detections', async ({ changeId }) => {
-      this.onChange(await redecideUnresolved(this.pool, await this.policies.current(), changeId));
-    });
     this.changes.onEndpointChanged('runs of a replaced agent', async (change) => {
       if (change.replacedAgentId === undefined) return;
       await replaceAgentOn(this.pool, await this.policies.current(), change.replacedAgentId, change.changeId);
       this.onChange([change.endpointId]);
+    });
+    this.changes.onEndpointChanged('unresolved detections', async ({ changeId }) => {
+      this.onChange(await redecideUnresolved(this.pool, await this.policies.current(), changeId));
     });
   }
 }

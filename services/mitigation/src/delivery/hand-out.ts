@@ -38,7 +38,8 @@ export function handOut(pool: Pool, policy: EffectivePolicy, asking: Asking, che
       due.map(({ taskId }) => taskId),
     );
     const exceptions = await loadExceptions(client);
-    const now = new Date();
+    // What is due is told by the database's clock, which also wrote the run's times.
+    const { now } = due[0]!;
     const changes: TaskChange[] = [];
     let changing = false;
     let handed = 0;
@@ -74,10 +75,10 @@ export function handOut(pool: Pool, policy: EffectivePolicy, asking: Asking, che
 }
 
 // Nothing is due for an agent that another one replaced while its check-in was held.
-async function loadDue(client: ClientBase, { endpointId, agentId }: Asking): Promise<{ taskId: string }[]> {
-  const { rows } = await client.query<{ taskId: string }>({
+async function loadDue(client: ClientBase, { endpointId, agentId }: Asking): Promise<{ taskId: string; now: Date }[]> {
+  const { rows } = await client.query<{ taskId: string; now: Date }>({
     name: 'load-due',
-    text: `SELECT w.task_id AS "taskId" FROM mitigation.work w
+    text: `SELECT w.task_id AS "taskId", now() FROM mitigation.work w
            WHERE w.endpoint_id = $1 AND w.phase = 'queued' AND w.not_before <= now() AND w.cancel_requested_at IS NULL
              AND NOT (w.changes_state AND EXISTS (
                SELECT FROM mitigation.work o WHERE o.endpoint_id = $1 AND o.changes_state AND o.phase <> 'queued'))

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { ClockSettings } from '../task/settings.ts';
 
 /** A sign that an agent has an attempt. */
 export interface LeaseSign {
@@ -33,10 +34,14 @@ export async function renewLeases(
       leaseSeconds,
       rows.map(({ taskId }) => taskId),
       rows.map(({ attempt }) => attempt),
-      rows.map(({ progress }) => (progress === undefined ? null : JSON.stringify(progress))),
+      rows.map(({ progress }) => (progress === undefined ? null : storableJson(progress))),
     ],
   });
 }
+
+/** jsonb holds no U+0000. */
+const storableJson = (value: object) =>
+  JSON.stringify(value, (_, member) => (typeof member === 'string' ? member.replaceAll('\u0000', '\ufffd') : member));
 
 /** A run that an agent holds, as its row says. */
 export interface HeldRun {
@@ -45,19 +50,28 @@ export interface HeldRun {
   readonly attempt: number;
   readonly phase: 'dispatched' | 'accepted';
   readonly bootId: string | null;
-  readonly leaseExpired: boolean;
+  /** Nothing of it for so long that the agent has to say whether it has the run. */
+  readonly isSilent: boolean;
   readonly probed: boolean;
   readonly cancelRequested: boolean;
 }
 
-/** Every run that the agent was handed and that has not ended. */
-export async function loadHeldRuns(client: Pick<ClientBase, 'query'>, agentId: string): Promise<HeldRun[]> {
+/**
+ * Every run that the agent was handed and that has not ended. One that was not accepted counts as silent once its lease is over, an
+ * accepted one after `unresponsiveSeconds`.
+ */
+export async function loadHeldRuns(
+  client: Pick<ClientBase, 'query'>,
+  agentId: string,
+  { leaseSeconds, unresponsiveSeconds }: Pick<ClockSettings, 'leaseSeconds' | 'unresponsiveSeconds'>,
+): Promise<HeldRun[]> {
   const { rows } = await client.query<HeldRun>({
     name: 'load-held-runs',
-    text: `SELECT task_id AS "taskId", run, attempt, phase, boot_id AS "bootId", lease_expires_at < now() AS "leaseExpired",
+    text: `SELECT task_id AS "taskId", run, attempt, phase, boot_id AS "bootId",
+             lease_expires_at < now() - CASE WHEN phase = 'accepted' THEN make_interval(secs => $2) ELSE '0' END AS "isSilent",
              probe_at IS NOT NULL AS probed, cancel_requested_at IS NOT NULL AS "cancelRequested"
            FROM mitigation.work WHERE agent_id = $1 AND phase <> 'queued' ORDER BY task_id`,
-    values: [agentId],
+    values: [agentId, Math.max(0, unresponsiveSeconds - leaseSeconds)],
   });
   return rows;
 }

@@ -8,10 +8,9 @@ import { commitTasks, loadTasks, retryingConflicts, type TaskChange } from '../t
 import { answerForLeases, type LeaseVerdict, type Listed } from './answer-for-leases.ts';
 import { type HeldRun, loadHeldRuns, renewLeases } from './leases.ts';
 
-/** What the agent is told about runs it holds. */
+/** What the agent is asked about runs it holds. */
 export interface Reconciled {
   readonly probes: readonly HeldRun[];
-  readonly cancels: readonly HeldRun[];
 }
 
 /** Holds a check-in against the agent's leases and acts on the differences. `checkInId` names the cause of the events. */
@@ -22,7 +21,7 @@ export async function reconcileLeases(
   checkInId: string,
   listed: Listed,
 ): Promise<Reconciled> {
-  const verdicts = answerForLeases(await loadHeldRuns(pool, agentId), listed);
+  const verdicts = answerForLeases(await loadHeldRuns(pool, agentId, policy.clocks), listed);
   const events = verdicts.filter(
     (verdict) => verdict.kind === 'unknown' || (verdict.kind === 'known' && verdict.crashed),
   );
@@ -39,10 +38,7 @@ export async function reconcileLeases(
       [probes.map(({ taskId }) => taskId), agentId],
     );
   }
-  const cancels = verdicts
-    .filter(({ kind, held }) => kind !== 'unknown' && held.cancelRequested)
-    .map(({ held }) => held);
-  return { probes, cancels };
+  return { probes };
 }
 
 /** Remembers under which boot an agent has its runs. */

@@ -13,7 +13,7 @@ export async function replaceAgentOn(
   changeId: string,
 ): Promise<void> {
   await retryingConflicts(pool, async (client) => {
-    const held = await loadHeldRuns(client, replacedAgentId);
+    const held = await loadHeldRuns(client, replacedAgentId, policy.clocks);
     const tasks = await loadTasks(
       client,
       held.map(({ taskId }) => taskId),
