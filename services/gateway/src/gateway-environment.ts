@@ -13,7 +13,7 @@ export const gatewayEnvironment = processEnvironment.extend({
   /** Allows a host other than loopback without TLS: something in front of us has it. */
   QUELL_INSECURE: flag,
   /** How long requests that are being forwarded may still take once the gateway stops; then they are answered 503. */
-  QUELL_DRAIN_SECONDS: z.coerce.number().min(0).max(600).default(5),
+  QUELL_DRAIN_SECONDS: z.coerce.number().min(0).max(600).default(3),
   QUELL_INGEST_URL: serviceUrl,
   QUELL_MITIGATION_URL: serviceUrl,
   QUELL_DEVICE_REGISTRY_URL: serviceUrl.optional(),

@@ -2,8 +2,10 @@ import net from 'node:net';
 import { Kafka, logLevel, type RetryOptions } from 'kafkajs';
 import type { BrokerLogger } from '../broker.ts';
 import { fixRequestQueueTimer } from './kafkajs-fixes.ts';
+import { quickenHeaders } from './quick-headers.ts';
 
 fixRequestQueueTimer();
+quickenHeaders();
 
 export interface ClientOptions {
   readonly brokers: readonly string[];

@@ -17,7 +17,6 @@ export function recordOf(detection: NormalisedDetection): OutgoingMessage & { re
       id: detection.eventId,
       source: '/services/ingest',
       type: 'quell.detection.v1',
-      subject: detection.detectionId,
     }),
   };
 }
