@@ -1,6 +1,6 @@
 import type { TaskEvent } from '@quell/contracts/task-events';
 import { append } from '@quell/event-store/append';
-import { load, loadUntil } from '@quell/event-store/load';
+import { load } from '@quell/event-store/load';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { SCHEMA } from '../database/schema.ts';
@@ -30,12 +30,6 @@ export async function loadTasks(client: ClientBase, taskIds: readonly string[]):
     if (task !== undefined) tasks.set(taskId, task);
   }
   return tasks;
-}
-
-/** A task as it was at a time; undefined when it did not exist yet. */
-export async function loadTaskAsOf(client: ClientBase, taskId: string, asOf: Date): Promise<Task | undefined> {
-  const streams = await loadUntil(client, SCHEMA, [taskId], { asOf });
-  return foldTask((streams.get(taskId) ?? []).map(recordedEvent));
 }
 
 /**
