@@ -34,7 +34,7 @@ export function dispatch(
   }
   const scanCapable = handOut.capabilities.includes('scan');
   if (!handOut.capabilities.includes(mode)) {
-    return decided({ type: 'PlatformExcluded', data: { run, scanOffered: scanCapable && mode !== 'scan' } });
+    return decided({ type: 'PlatformExcluded', data: { run, scanOffered: scanCapable } });
   }
   const { agentId, leaseSeconds } = handOut;
   return decided({

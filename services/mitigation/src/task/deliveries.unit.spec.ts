@@ -94,6 +94,16 @@ describe('losing deliveries', () => {
     expect(third.task.attempt).toBe(5);
   });
 
+  test('a lost delivery is still a delivery of its run, one given back as busy is not', () => {
+    const counted = (history: typeof queued) => ({
+      deliveries: history.task.run.deliveries,
+      lost: history.task.run.lostDeliveries,
+      first: history.task.run.firstAttempt,
+    });
+    expect(counted(out.when(lost()))).toEqual({ deliveries: 1, lost: 1, first: 1 });
+    expect(counted(out.when(busy(), handedOut(), lost(), handedOut()))).toEqual({ deliveries: 2, lost: 1, first: 1 });
+  });
+
   test.each([
     ['a queued run', queued],
     ['a run given back as busy', out.when(busy())],
@@ -132,6 +142,11 @@ describe('agent crashes', () => {
 describe('an agent replaced by another', () => {
   test('ends a run that it had accepted', () => {
     expect(running.when(agentReplaced()).task.status).toEqual({ code: 'incomplete-task', reason: 'agent-replaced' });
+  });
+
+  test('ends a run that it had accepted also when it was handed out to it again', () => {
+    const { task } = running.when(lost(), handedOut(), agentReplaced());
+    expect(task.status).toEqual({ code: 'incomplete-task', reason: 'agent-replaced' });
   });
 
   test('gives a run that it had not accepted to the new agent, and cannot accept it any more', () => {

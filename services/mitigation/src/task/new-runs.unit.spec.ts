@@ -149,7 +149,11 @@ describe('cancel', () => {
   test('of an earlier run is no cancel of the new one', () => {
     const again = queued.when(cancelled(), retried());
     expect(again.answerTo(cancelled())).toMatchObject({ ok: true, events: [{ type: 'TaskWithdrawn' }] });
-    expect(again.when(handedOut(), accepted()).task.status).toMatchObject({ phase: 'accepted' });
+    const running = again.when(handedOut(), accepted());
+    expect(running.task.status).toMatchObject({ phase: 'accepted' });
+    expect(running.answerTo(expired('cancel-unanswered'))).toMatchObject({ refusal: { code: 'not-due' } });
+    const done = running.when(reported(finished(threat('t1', 'resolved'))));
+    expect(done.task.cancel).toMatchObject({ run: 1, outcome: 'withdrawn' });
   });
 });
 

@@ -3,7 +3,7 @@ import { runResult } from '@quell/contracts/run-result';
 import type { TaskEvent } from '@quell/contracts/task-events';
 import { assertNever } from '@quell/contracts/vocabulary';
 import { judgeResult, type ResultRefusal } from './outcome.ts';
-import { isAttemptOfRun, isInProgress, type Task } from './task.ts';
+import { isInProgress, type Task } from './task.ts';
 
 /** What an agent says about one attempt, with the id under which it would stand in the stream. Times are RFC 3339. */
 export type Report =
@@ -32,7 +32,8 @@ const answer = (code: ReportAnswer['code'], ...events: TaskEvent[]): ReportAnswe
 export function report(task: Task, attempt: number, agentId: string, reportId: string, said: Report): ReportAnswer {
   if (task.reports.includes(reportId)) return answer(200);
   if (attempt < 1 || attempt > task.attempt) return answer(404);
-  if (attempt < task.attempt || !isAttemptOfRun(task, attempt) || task.run.agentId !== agentId) return answer(409);
+  // The latest attempt may be one of an earlier run: then nobody holds the new run yet.
+  if (attempt < task.attempt || task.run.agentId !== agentId) return answer(409);
   if (!isInProgress(task)) return afterTheEnd(task, attempt, said);
   if (task.run.deferred) return answer(409);
   // Once a delivery counts as lost only its result still counts: the run is handed out anew, and the agent resumes it then.

@@ -35,7 +35,7 @@ export interface TaskRun {
   /** The agent's boot after its latest crash: a check-in from the same boot is no further crash. */
   readonly crashBootId?: string;
   readonly firstAcceptedAt?: string;
-  /** The agent of the latest hand-out. */
+  /** The agent of the run's latest hand-out; nobody's before the first. */
   readonly agentId?: string;
   /** Whether the agent of the latest hand-out can scan: what status 14 offers. */
   readonly scanCapable: boolean;
@@ -94,11 +94,6 @@ export function userChooses(task: Pick<Task, 'kind' | 'initiator'>): boolean {
 
 export function isInProgress(task: Task): boolean {
   return task.status.code === 'mitigation-in-progress';
-}
-
-/** Whether `attempt` is a delivery of the latest run. */
-export function isAttemptOfRun(task: Task, attempt: number): boolean {
-  return task.run.firstAttempt > 0 && attempt >= task.run.firstAttempt && attempt <= task.attempt;
 }
 
 /** Counts one more detection. */

@@ -68,6 +68,15 @@ describe('threats merge by id over runs', () => {
     expect(outcomes(task)).toEqual({ x: 'gone', y: 'resolved' });
   });
 
+  test('a scan that names targets looks at everything all the same', () => {
+    const { task } = given(opened('ODS-A', { targets: [target('t1')] })).when(
+      worked(finished(threat('t1', 'failed'), threat('x', 'failed'))),
+      retried(),
+      worked(finished(threat('t1', 'resolved'))),
+    );
+    expect(outcomes(task)).toEqual({ t1: 'resolved', x: 'gone' });
+  });
+
   test('a scan that did not finish says nothing of the threats it does not mention', () => {
     const { task } = given(opened('ODS-A')).when(worked(finished(threat('x', 'failed'))), retried(), worked(fault));
     expect(outcomes(task)).toEqual({ x: 'failed' });
