@@ -1,0 +1,76 @@
+import type { BenchContext, Contest, Goal } from '../contest.ts';
+import { consumerUnderTest } from './consumer-under-test.ts';
+import { sightings, someHosts } from './detections.ts';
+import { openMitigationDatabase } from './mitigation-database.ts';
+import { rawUnnest } from './raw-unnest.ts';
+import { storeTasks } from './stored-tasks.ts';
+
+const HOSTS = 1000;
+const MIXED = 0.2;
+
+const againstRaw: readonly Goal[] = [
+  {
+    figure: 'throughput',
+    against: 'raw unnest of 500',
+    better: 'high',
+    limits: { floor: 0.45, stretch: 0.6 },
+  },
+  { figure: 'cpu', against: 'raw unnest of 500', better: 'low', limits: { floor: 1.7, stretch: 1.4 } },
+];
+
+export function openConsumerNew(context: BenchContext): Promise<Contest> {
+  return consumerAgainstRaw(context, 1);
+}
+
+export function openConsumerMixed(context: BenchContext): Promise<Contest> {
+  return consumerAgainstRaw(context, MIXED);
+}
+
+async function consumerAgainstRaw(context: BenchContext, newShare: number): Promise<Contest> {
+  const ours = await consumerOnItsOwn(context, 'mitigation consumer', newShare, 0);
+  const raw = await rawUnnest(context.servers);
+  return {
+    item: 'detection',
+    contenders: [ours, raw],
+    goals: againstRaw,
+    async close() {
+      await ours.close();
+      await raw.close();
+    },
+  };
+}
+
+export async function openConsumerStored(context: BenchContext): Promise<Contest> {
+  const { stored } = context.settings;
+  const full = await consumerOnItsOwn(context, `with ${stored.toLocaleString('en-US')} stored`, MIXED, stored);
+  const empty = await consumerOnItsOwn(context, 'empty', MIXED, 0);
+  return {
+    item: 'detection',
+    contenders: [full, empty],
+    goals: [
+      { figure: 'throughput', against: 'empty', better: 'high', limits: { floor: 0.65, stretch: 0.8 } },
+      { figure: 'cpu', against: 'empty', better: 'low' },
+    ],
+    async close() {
+      await full.close();
+      await empty.close();
+    },
+  };
+}
+
+async function consumerOnItsOwn({ servers, progress }: BenchContext, name: string, newShare: number, stored: number) {
+  progress('setting up mitigation');
+  const hosts = someHosts(HOSTS);
+  const database = await openMitigationDatabase(servers, hosts);
+  const known = stored === 0 ? [] : await storeTasks(database.pool, stored, hosts, progress);
+  const stream = sightings(hosts, newShare, known);
+  progress('warming up');
+  const consumer = await consumerUnderTest(name, { servers, pool: database.pool, stream, stored });
+  return {
+    ...consumer,
+    async close() {
+      await consumer.close();
+      await database.close();
+    },
+  };
+}

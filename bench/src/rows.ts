@@ -1,0 +1,54 @@
+import type { OpenContest } from './contest.ts';
+
+/** One row of the benchmark. */
+export interface Row {
+  readonly name: string;
+  readonly title: string;
+  /** Whether it loads code with decorators, which Node's own type stripping does not run. */
+  readonly decorators?: boolean;
+  /** Loaded when it is its turn: most rows need libraries that others do without. */
+  readonly load: () => Promise<OpenContest>;
+}
+
+/** In the order in which they run. */
+export const rows: readonly Row[] = [
+  {
+    name: 'append-1',
+    title: 'append 1 event, 8 writers, expected version each time',
+    load: async () => (await import('./append/append-row.ts')).appendRow(1),
+  },
+  {
+    name: 'append-10',
+    title: 'append 10 events, 8 writers, expected version each time',
+    load: async () => (await import('./append/append-row.ts')).appendRow(10),
+  },
+  {
+    name: 'consumer-new',
+    title: 'mitigation consumer, Kafka to Postgres: every detection opens a task',
+    decorators: true,
+    load: async () => (await import('./consumer/consumer-rows.ts')).openConsumerNew,
+  },
+  {
+    name: 'consumer-mixed',
+    title: 'mitigation consumer, Kafka to Postgres: 20 % open a task, 80 % repeat one',
+    decorators: true,
+    load: async () => (await import('./consumer/consumer-rows.ts')).openConsumerMixed,
+  },
+  {
+    name: 'consumer-stored',
+    title: 'mitigation consumer with tasks stored already (--stored N), against empty',
+    decorators: true,
+    load: async () => (await import('./consumer/consumer-rows.ts')).openConsumerStored,
+  },
+];
+
+/** The rows that any of the words names: a row's name or the beginning of it, such as `consumer`; all without words. */
+export function selectRows(words: readonly string[]): Row[] | { readonly unknown: string } {
+  const unknown = words.find((word) => !rows.some(({ name }) => matches(name, word)));
+  if (unknown !== undefined) return { unknown };
+  return rows.filter(({ name }) => words.length === 0 || words.some((word) => matches(name, word)));
+}
+
+function matches(name: string, word: string): boolean {
+  return name === word || name.startsWith(`${word}-`);
+}
