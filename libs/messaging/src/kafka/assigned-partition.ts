@@ -83,6 +83,7 @@ export class AssignedPartition implements TopicPartition {
 
   get #end(): bigint {
     const { nextOffset = 0n, coveredTo } = this;
-    return nextOffset < coveredTo ? coveredTo : nextOffset;
+    if (nextOffset < coveredTo) return coveredTo;
+    return nextOffset;
   }
 }

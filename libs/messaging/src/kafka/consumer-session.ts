@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EachBatchPayload, Consumer as KafkajsConsumer } from 'kafkajs';
-import type { BrokerAdmin, BrokerLogger, NextOffset, TopicPartition } from '../broker.ts';
+import type { BrokerAdmin, BrokerLogger } from '../broker.ts';
 import { LogMismatch } from '../broker-errors.ts';
-import { startPositions } from '../resume.ts';
 import { settledWithin } from '../settled-within.ts';
 import { AssignedPartition, keyOf } from './assigned-partition.ts';
 import { handleBatch } from './batch-run.ts';
 import { type Client, consumerRetry } from './client.ts';
 import type { ConsumeSettings } from './consume-settings.ts';
+import { startOffsetsOf } from './start-offsets.ts';
 
 export interface SessionContext {
   readonly settings: ConsumeSettings;
@@ -143,7 +143,7 @@ export class ConsumerSession {
       const ours = partitions.filter((partition) => this.#isOurs(partition));
       if (this.#over) return;
       try {
-        const positions = await this.#positions(ours);
+        const positions = await startOffsetsOf(this.#context, ours);
         if (this.#over) return;
         for (const { nextOffset, ...where } of positions) {
           const partition = ours.find((candidate) => keyOf(candidate) === keyOf(where));
@@ -164,56 +164,6 @@ export class ConsumerSession {
         );
       }
     }
-  }
-
-  async #positions(partitions: readonly AssignedPartition[]): Promise<NextOffset[]> {
-    const { settings, admin, logger } = this.#context;
-    const assigned = partitions.map(({ topic, partition }): TopicPartition => ({ topic, partition }));
-    const topics = [...new Set(assigned.map(({ topic }) => topic))];
-    const ranges = new Map(
-      await Promise.all(topics.map(async (topic) => [topic, await admin.offsets(topic)] as const)),
-    );
-    if (settings.startOffsets !== undefined) {
-      await this.#requireSameCluster();
-      const { positions, problems } = startPositions(assigned, await settings.startOffsets(assigned), ranges);
-      if (problems.length > 0) throw new LogMismatch(problems.join('. '));
-      return positions;
-    }
-    const committed = await Promise.all(
-      topics.map(async (topic) =>
-        admin
-          .lag(settings.group, topic)
-          .then((rows) =>
-            rows.flatMap(({ partition, committed: nextOffset }) =>
-              nextOffset === null ? [] : [{ topic, partition, nextOffset }],
-            ),
-          ),
-      ),
-    );
-    const { positions, problems } = startPositions(assigned, committed.flat(), ranges);
-    if (problems.length === 0) return positions;
-    // Nothing but the broker remembers for this group, so there is nobody to refuse for.
-    logger.warn({ group: settings.group, problems }, 'committed offsets do not fit the log, starting at its beginning');
-    const known = new Set(positions.map(keyOf));
-    return [
-      ...positions,
-      ...startPositions(
-        assigned.filter((each) => !known.has(keyOf(each))),
-        [],
-        ranges,
-      ).positions,
-    ];
-  }
-
-  /** Offsets mean nothing in another cluster; with enough messages in its log no offset would give it away. */
-  async #requireSameCluster(): Promise<void> {
-    const { cluster, admin, settings } = this.#context;
-    const id = await admin.clusterId();
-    cluster.id ??= id;
-    if (cluster.id === id) return;
-    throw new LogMismatch(
-      `group ${settings.group} read from cluster ${cluster.id}, the brokers are now cluster ${id}. Bring back the old broker data, or restart this service: it compares its stored offsets with the cluster at start`,
-    );
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
