@@ -51,6 +51,9 @@ async function beat(client: ClientBase, replicaId: string): Promise<void> {
   await client.query(`DELETE FROM mitigation.service_heartbeat WHERE beat_at < now() - interval '1 day'`);
 }
 
+const GAP = 'no replica was running';
+const SILENCE = 'no agent made contact';
+
 async function noteGap(client: ClientBase, { gapSeconds }: OutageSettings): Promise<void> {
   const { rows } = await client.query<{ started_at: Date }>(
     `SELECT max(beat_at) AS started_at FROM mitigation.service_heartbeat
@@ -59,48 +62,72 @@ async function noteGap(client: ClientBase, { gapSeconds }: OutageSettings): Prom
   );
   const startedAt = rows[0]?.started_at;
   if (startedAt === undefined) return;
-  await client.query(
-    `INSERT INTO mitigation.outage (id, started_at, ended_at, reason) VALUES ($1, $2, now(), 'no replica was running')`,
-    [uuidv7(), startedAt],
+  // A silence that goes on over the gap ends with it: the clocks are moved over both at once, and once.
+  const { rows: silent } = await client.query<{ started_at: Date }>(
+    'UPDATE mitigation.outage SET ended_at = now() WHERE ended_at IS NULL RETURNING started_at',
   );
-  await moveClocks(client, startedAt);
+  await client.query(`INSERT INTO mitigation.outage (id, started_at, ended_at, reason) VALUES ($1, $2, now(), $3)`, [
+    uuidv7(),
+    startedAt,
+    GAP,
+  ]);
+  await moveClocks(client, silent[0]?.started_at ?? startedAt);
 }
 
+interface Spell {
+  readonly silent: boolean;
+  /** Agents in contact within the 5 minutes before the last contact of all. */
+  readonly agents: number;
+  /** This very spell was an outage already, until the most that counts. */
+  readonly noted: boolean;
+  readonly openId: string | null;
+  readonly openSince: Date | null;
+  readonly openTooLong: boolean;
+}
+
+// A spell begins with the last contact, or with the end of a gap after it: nobody could be heard in the gap, whose time counts already.
+const SPELL = `
+  SELECT greatest(last, (SELECT max(ended_at) FROM mitigation.outage WHERE reason = '${GAP}')) AS since, last
+  FROM (SELECT max(last_seen_at) AS last FROM mitigation.agent_last_seen) AS contact`;
+
 async function noteSilence(client: ClientBase, settings: OutageSettings): Promise<void> {
-  const { rows } = await client.query<{ last: Date | null; silent: boolean; agents: number }>(
-    `WITH latest AS (SELECT max(last_seen_at) AS last FROM mitigation.agent_last_seen)
-     SELECT last, last < now() - make_interval(secs => $1) AS silent,
-       (SELECT count(*)::int FROM mitigation.agent_last_seen WHERE last_seen_at > last - interval '5 minutes') AS agents
-     FROM latest`,
-    [settings.gapSeconds],
+  const { rows } = await client.query<Spell>(
+    `WITH spell AS (${SPELL})
+     SELECT since < now() - make_interval(secs => $1) AS silent,
+       (SELECT count(*)::int FROM mitigation.agent_last_seen WHERE last_seen_at > last - interval '5 minutes') AS agents,
+       EXISTS (SELECT FROM mitigation.outage WHERE reason = '${SILENCE}' AND started_at >= since) AS noted,
+       o.id AS "openId", o.started_at AS "openSince", o.started_at < now() - make_interval(secs => $2) AS "openTooLong"
+     FROM spell LEFT JOIN mitigation.outage o ON o.ended_at IS NULL WHERE last IS NOT NULL`,
+    [settings.gapSeconds, settings.mostSilenceSeconds],
   );
-  const contact = rows[0];
-  if (contact === undefined || contact.last === null) return;
-  const { rows: open } = await client.query<{ id: string; started_at: Date; over: boolean }>(
-    `SELECT id, started_at, started_at < now() - make_interval(secs => $1) AS over FROM mitigation.outage WHERE ended_at IS NULL`,
-    [settings.mostSilenceSeconds],
-  );
-  const [outage] = open;
-  if (outage === undefined) {
-    const { rows: known } = await client.query('SELECT FROM mitigation.outage WHERE started_at = $1', [contact.last]);
-    if (!contact.silent || contact.agents < settings.agentsBefore || known.length > 0) return;
+  const [spell] = rows;
+  if (spell === undefined) return;
+  if (spell.openId === null || spell.openSince === null) {
+    if (!spell.silent || spell.noted || spell.agents < settings.agentsBefore) return;
     await client.query(
-      `INSERT INTO mitigation.outage (id, started_at, reason) VALUES ($1, $2, 'no agent made contact')`,
-      [uuidv7(), contact.last],
+      `INSERT INTO mitigation.outage (id, started_at, reason) SELECT $1, since, '${SILENCE}' FROM (${SPELL}) AS spell`,
+      [uuidv7()],
     );
     return;
   }
-  if (contact.silent && !outage.over) return;
-  await client.query('UPDATE mitigation.outage SET ended_at = now() WHERE id = $1', [outage.id]);
-  await moveClocks(client, outage.started_at);
+  if (spell.silent && !spell.openTooLong) return;
+  await client.query('UPDATE mitigation.outage SET ended_at = now() WHERE id = $1', [spell.openId]);
+  await moveClocks(client, spell.openSince);
 }
 
-/** Moves every clock that was running by the time since `startedAt`, or since the run was requested where that is later. */
+/** The clocks, each with the time it runs from. */
+const clocks = [
+  ['queue_due_at', 'requested_at'],
+  ['total_due_at', 'requested_at'],
+  ['run_due_at', 'first_accepted_at'],
+  ['cancel_due_at', 'cancel_requested_at'],
+] as const;
+const moved = clocks.map(([clock, from]) => `${clock} + greatest(now() - greatest($1, ${from}), '0')`);
+
+/** Moves every clock by the time since `startedAt`, or since it began where that is later. */
 async function moveClocks(client: ClientBase, startedAt: Date): Promise<void> {
-  const clocks = ['queue_due_at', 'total_due_at', 'run_due_at', 'cancel_due_at', 'next_due_at'];
-  await client.query(
-    `UPDATE mitigation.work SET ${clocks.map((clock) => `${clock} = ${clock} + (now() - greatest($1, requested_at))`).join(', ')}
-     WHERE requested_at < now()`,
-    [startedAt],
-  );
+  const sets = clocks.map(([clock], index) => `${clock} = ${moved[index]}`);
+  await client.query(`UPDATE mitigation.work SET ${sets.join(', ')}, next_due_at = least(${moved.join(', ')})`, [
+    startedAt,
+  ]);
 }
