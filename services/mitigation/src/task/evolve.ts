@@ -3,7 +3,7 @@ import type { TaskEventData } from '@quell/contracts/task-events';
 import type { TaskStatus } from '@quell/contracts/task-status';
 import { assertNever } from '@quell/contracts/vocabulary';
 import { statusOfExpiry } from './expiry.ts';
-import { judgeResult } from './outcome.ts';
+import { statusOfResult } from './outcome.ts';
 import {
   type CancelOutcome,
   type RecordedTaskEvent,
@@ -173,11 +173,9 @@ function withReport(task: Task, id: string): readonly string[] {
 }
 
 function afterResult(task: Task, result: RunResult, end: RunEnd, reportId: string): Task {
-  const judgement = judgeResult(task, result);
-  if (!judgement.ok) throw new Error(`a refused result stands in the stream: ${judgement.pointer} ${judgement.detail}`);
   const cancelOutcome = result.outcome === 'stopped' ? 'stopped' : 'too-late';
   return {
-    ...ended(task, judgement.status, end, cancelOutcome),
+    ...ended(task, statusOfResult(task, result), end, cancelOutcome),
     threats: mergedThreats(task, result),
     restorable: restorableAfter(task, result),
     reports: withReport(task, reportId),

@@ -2,7 +2,7 @@ import { runOutcome } from '@quell/contracts/run-result';
 import { statusEntry } from '@quell/contracts/status-catalogue';
 import { type RunMode, runMode } from '@quell/contracts/vocabulary';
 import { given, type History } from './history.fixture.ts';
-import { judgeResult } from './outcome.ts';
+import { judgeResult } from './result-contract.ts';
 import {
   accepted,
   assessed,

@@ -2,7 +2,7 @@ import { jsonPointer } from '@quell/contracts/problem';
 import { runResult } from '@quell/contracts/run-result';
 import type { TaskEvent } from '@quell/contracts/task-events';
 import { assertNever } from '@quell/contracts/vocabulary';
-import { judgeResult, type ResultRefusal } from './outcome.ts';
+import { judgeResult, type ResultRefusal } from './result-contract.ts';
 import { isInProgress, type Task } from './task.ts';
 
 /** What an agent says about one attempt, with the id under which it would stand in the stream. Times are RFC 3339. */

@@ -174,12 +174,15 @@ describe('a stream that no decision wrote is a defect', () => {
   test.each([
     ['that does not start with TaskOpened', [recorded({ type: 'CancelRequested', data: { run: 1 } }, 1)]],
     ['that opens the task twice', [first, recorded(opened('ODS-U')[0]!, 2)]],
-    [
-      'with a result that the contract refuses',
-      [first, recorded({ type: 'RunReported', data: { run: 1, attempt: 1, result: { outcome: 'rolled-back' } } }, 2)],
-    ],
   ])('%s cannot be folded', (_, events) => {
     expect(() => foldTask(events)).toThrow();
+  });
+
+  test('a result that a later, stricter contract refuses still folds: a stream that stands stays readable', () => {
+    const found = { id: 'target', name: 'EICAR', outcome: 'found' } as const;
+    const data = { run: 1, attempt: 1, result: { outcome: 'finished' as const, threats: [found] } };
+    const task = foldTask([first, recorded({ type: 'RunReported', data }, 2)]);
+    expect(task?.status).toEqual({ code: 'not-all-threats-resolved', failed: [found] });
   });
 
   test('an empty stream is no task', () => {
