@@ -31,6 +31,9 @@ export const processEnvironment = z.object({
   QUELL_PARENT_PIPE: flag,
   /** How long an orderly stop may take before the process gives up waiting, in seconds. */
   QUELL_SHUTDOWN_SECONDS: z.coerce.number().positive().max(600).default(20),
+  /** Accepts JWTs of this OpenID provider beside API keys: the issuer's URL, and the audience that its tokens name. */
+  QUELL_OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
+  QUELL_OIDC_AUDIENCE: z.string().optional(),
 });
 
 /** What a service with a database and a broker reads besides. */
@@ -41,6 +44,19 @@ export const serviceEnvironment = processEnvironment.extend({
   QUELL_MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   KAFKA_BROKERS: brokerList,
 });
+
+/** The settings of the OpenID provider, if there is one. @throws ConfigError when only one of the two is set */
+export function oidcSettings(config: {
+  readonly QUELL_OIDC_ISSUER?: string | undefined;
+  readonly QUELL_OIDC_AUDIENCE?: string | undefined;
+}): { issuer: string; audience: string } | undefined {
+  const { QUELL_OIDC_ISSUER: issuer, QUELL_OIDC_AUDIENCE: audience } = config;
+  if (issuer === undefined && audience === undefined) return undefined;
+  if (issuer !== undefined && audience !== undefined) return { issuer, audience };
+  throw new ConfigError(
+    'Bad configuration: QUELL_OIDC_ISSUER and QUELL_OIDC_AUDIENCE belong together; set both or neither',
+  );
+}
 
 /**
  * Reads `environment` by a zod object schema. An empty variable counts as absent.

@@ -10,7 +10,7 @@ import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { requireScope } from './auth.ts';
 import type { Authenticator } from './authenticator.ts';
-import { type processEnvironment, readConfig } from './config.ts';
+import { oidcSettings, type processEnvironment, readConfig } from './config.ts';
 import { serveDocuments } from './documents.ts';
 import { Health } from './health.ts';
 import { acceptEmptyJson, drainOnStop, serverOptions } from './http-server.ts';
@@ -19,6 +19,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics, measureRequests } from './metrics.ts';
 import { nestLogger } from './nest-logger.ts';
+import { withOidc } from './oidc.ts';
 import { serveHealth, serveMetrics } from './operations.ts';
 import { ProblemFilter } from './problem-filter.ts';
 import { recordRoutes } from './route-table.ts';
@@ -35,10 +36,10 @@ export interface ServiceContext<Config> {
 
 export interface ServiceParts {
   readonly module: Type | DynamicModule;
-  /** Judges the API keys of `@Scopes` routes and of `/metrics`. */
+  /** Judges the API keys of `@Scopes` routes and of `/metrics`; tokens of an OpenID provider are judged beside it. */
   readonly authenticator: Authenticator;
   /** Routes outside Nest, for paths where its pipeline costs too much. */
-  readonly routes?: (http: FastifyInstance) => void;
+  readonly routes?: (http: FastifyInstance, authenticator: Authenticator) => void;
   /** Runs once the service listens: the place to start consumers. */
   readonly listening?: () => void | Promise<void>;
 }
@@ -74,7 +75,9 @@ export async function startService<Schema extends typeof processEnvironment>(
   const lifecycle = new Lifecycle(log);
   const context = { config, log, lifecycle, health: new Health(log), metrics: createMetrics(definition.name) };
   try {
-    const parts = await definition.setUp(context);
+    const oidc = oidcSettings(config);
+    const own = await definition.setUp(context);
+    const parts = oidc === undefined ? own : { ...own, authenticator: withOidc(own.authenticator, oidc) };
     lifecycle.onStop('resources', 'authenticator', () => parts.authenticator.close());
     const app = await createApplication(definition, context, parts);
     await app.listen({ port: config.PORT, host: '127.0.0.1' });
@@ -117,7 +120,7 @@ async function createApplication<Schema extends typeof processEnvironment>(
   serveMetrics(http, metrics, (header) => requireScope(parts.authenticator, header, ['metrics:read']));
   const own = routesOfContract.filter(({ owner }) => owner === definition.name || owner === 'every');
   serveDocuments(http, openApiDocument(own, definition.version));
-  parts.routes?.(http);
+  parts.routes?.(http, parts.authenticator);
   await app.init();
   return app;
 }

@@ -56,7 +56,7 @@ export function serveProxy(http: FastifyInstance, upstreams: Upstreams, log: Log
       onError: (reply: { request: FastifyRequest; send(error: Error): unknown }, { error }: { error: Error }) => {
         const service = ownerOf(reply.request);
         const level = open.get(reply.request)?.signal.aborted === false ? 'warn' : 'debug';
-        log[level]({ err: error, service, method: reply.request.method }, 'a request was not forwarded');
+        log[level]({ reason: error.message, service, method: reply.request.method }, 'a request was not forwarded');
         reply.send(unavailable(`${service} cannot be reached. Send the request again.`, 2));
       },
     },

@@ -43,12 +43,11 @@ export const ingestService: ServiceDefinition<typeof ingestEnvironment> = {
     await broker.admin.ensureTopics([topicSpec(topics.detections), topicSpec(topics.deadLetters)]);
     health.addReadyCheck('kafka', async () => void (await broker.admin.clusterId()));
 
-    const authenticator = createAuthenticator({ pool: database.pool, log });
     const intake = { broker, limits: intakeLimits, metrics: createIntakeMetrics(metrics), now: () => new Date() };
     return {
       module: ingestModule(database.dataSource),
-      authenticator,
-      routes: (http) => serveDetections(http, intake, authenticator, lifecycle),
+      authenticator: createAuthenticator({ pool: database.pool, log }),
+      routes: (http, authenticator) => serveDetections(http, intake, authenticator, lifecycle),
     };
   },
 };
