@@ -1,8 +1,11 @@
+import http from 'node:http';
 import { normalisedDetection } from '@quell/contracts/detection';
 import { detectionIdOf } from '@quell/contracts/detection-identity';
+import { eventually } from '@quell/testing/eventually';
 import fc from 'fast-check';
+import { intakeLimits } from '../src/intake/limits.ts';
 import { type DetectionsLog, watchDetections } from './detections-log.ts';
-import { startIngest, type TestIngest } from './stack.ts';
+import { adminKey, startIngest, type TestIngest } from './stack.ts';
 
 let ingest: TestIngest;
 let log: DetectionsLog;
@@ -226,4 +229,21 @@ test('more lines have an answer that streams one report per durable chunk, witho
   // Of the last 345 lines one is broken and 344 repeat earlier ones, but for the one whose first showing was broken.
   expect(sum('duplicates')).toBe(344);
   expect(await log.of(source)).toHaveLength(sum('accepted'));
+});
+
+test('callers that leave in mid-request do not use up the requests of lines that may be open', async () => {
+  const source = newSource();
+  const leave = async () => {
+    const request = http.request(`${ingest.service.url}/v1/detections`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/x-ndjson' },
+    });
+    request.on('error', () => {});
+    await new Promise((resolve) => request.write(`${JSON.stringify(detection(source, '1'))}\n`, resolve));
+    const closed = new Promise((resolve) => request.on('close', resolve));
+    request.destroy();
+    await closed;
+  };
+  for (let round = 0; round < intakeLimits.streams + 1; round++) await leave();
+  await eventually(async () => (await ingest.post(detection(source, '2'), 'application/x-ndjson')).status === 202);
 });

@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import { problemOfError } from '@quell/service-kit/problem-of-error';
 import type { FastifyReply } from 'fastify';
@@ -20,7 +20,7 @@ const UNREAD_SECONDS = 60;
  * per durable chunk; when it cannot go on, the last line is `{fromLine, problem}`: nothing before that line has to be sent again.
  */
 export async function answerLines(
-  body: AsyncIterable<Buffer>,
+  body: Readable,
   reply: FastifyReply,
   session: Session,
   context: IntakeContext,
@@ -61,6 +61,11 @@ export async function answerLines(
     if (stream === undefined) reply.code(202).send(answerOf(joined(kept.map(({ intake }) => intake)), true));
     else stream.end();
   } catch (error) {
+    if (body.errored !== null) {
+      // The caller left in mid-request: nobody is there to be told.
+      reply.raw.destroy();
+      return;
+    }
     const told = refusalOf(error, context.metrics);
     // The rest of the body stays unread, so the connection cannot be used again.
     if (stream === undefined) reply.header('connection', 'close').send(told);
