@@ -3,6 +3,7 @@ const pure = [
   '^services/[a-z-]+/src/task/',
   '^services/[a-z-]+/src/[a-z/-]+/(decide|evolve|fold|evaluate|match|policy)[.]ts$',
   '^services/[a-z-]+/src/[a-z/-]+/decide-[a-z-]+[.]ts$',
+  '^services/vpn-policy/src/(dialects|evaluation|lint|diff)/',
 ];
 const test = [
   '[.](unit|int|e2e)[.]spec[.]ts$',

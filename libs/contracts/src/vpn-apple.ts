@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { vpnExplanation } from './vpn-explanation.ts';
+
+/** The three named readings of Apple's rules; docs and header and source contradict each other (services/vpn-policy/README.md). */
+export const appleDialect = z.enum(['apple-mdm', 'apple-ne', 'apple-legacy']);
+export type AppleDialect = z.infer<typeof appleDialect>;
+
+const strings = z.array(z.string());
+
+export const appleParameter = z.looseObject({
+  /** Absent: the entry is skipped. */
+  Domains: strings.optional(),
+  DomainAction: z.enum(['ConnectIfNeeded', 'NeverConnect']),
+  RequiredDNSServers: strings.optional(),
+  RequiredURLStringProbe: z.string().optional(),
+});
+export type AppleParameter = z.infer<typeof appleParameter>;
+
+/** One of `OnDemandRules`: all criteria that are present must hold. */
+export const appleRule = z.looseObject({
+  Action: z.enum(['Connect', 'Disconnect', 'Ignore', 'EvaluateConnection', 'Allow']),
+  InterfaceTypeMatch: z.enum(['Ethernet', 'WiFi', 'Cellular']).optional(),
+  SSIDMatch: strings.optional(),
+  DNSDomainMatch: strings.optional(),
+  DNSServerAddressMatch: strings.optional(),
+  URLStringProbe: z.string().optional(),
+  ActionParameters: z.array(appleParameter).optional(),
+});
+export type AppleRule = z.infer<typeof appleRule>;
+
+/** The VPN dictionary of a com.apple.vpn.managed payload. Keys that have no part in on-demand are let through. */
+export const applePayload = z.looseObject({
+  OnDemandEnabled: z.int().optional(),
+  OnDemandRules: z.array(appleRule).optional(),
+  OnDemandMatchDomainsAlways: strings.optional(),
+  OnDemandMatchDomainsOnRetry: strings.optional(),
+  OnDemandMatchDomainsNever: strings.optional(),
+  VPNType: z.string().optional(),
+});
+export type ApplePayload = z.infer<typeof applePayload>;
+
+export const appleInterface = z.enum(['WiFi', 'Ethernet', 'Cellular', 'Other']);
+export const vpnDnsAnswer = z.enum(['resolved', 'nxdomain', 'timeout', 'redirected']);
+export type VpnDnsAnswer = z.infer<typeof vpnDnsAnswer>;
+
+/** `{}` is a probe that nobody answered yet. */
+export const probeAnswer = z.object({
+  status: z.int().optional(),
+  redirected: z.boolean().optional(),
+  error: z.string().optional(),
+});
+export type ProbeAnswer = z.infer<typeof probeAnswer>;
+
+/** Where a device is. A missing key is unknown; `null` is known to be none. Without `connection`, none is being made yet. */
+export const appleContext = z.object({
+  vpn: z.enum(['connected', 'disconnected']).optional(),
+  network: z
+    .object({
+      interface: appleInterface.nullable().optional(),
+      ssid: z.string().nullable().optional(),
+      searchDomains: strings.optional(),
+      dnsServers: strings.optional(),
+      primaryIsVirtual: z.boolean().optional(),
+    })
+    .optional(),
+  connection: z.object({ host: z.string().optional(), dns: vpnDnsAnswer.optional() }).optional(),
+  probes: z.record(z.string(), probeAnswer).optional(),
+  dnsServerReachable: z.record(z.string(), z.boolean()).optional(),
+  /** The user stopped the tunnel by hand and nothing happened since that ends the pause. */
+  userPaused: z.boolean().optional(),
+});
+export type AppleContext = z.infer<typeof appleContext>;
+
+/** Every point on which sources disagree or are silent; defaults per dialect in dialects/apple/readings.ts, sources in the README. */
+export const appleReadings = z.strictObject({
+  dnsServers: z.enum(['any', 'each']),
+  noDnsServers: z.enum(['fails', 'holds']),
+  canonicalAddresses: z.boolean(),
+  searchDomain: z.enum(['label-suffix', 'equal', 'raw-suffix']),
+  searchDomainsConsidered: z.enum(['any', 'first']),
+  host: z.enum(['label-suffix', 'raw-suffix']),
+  listHost: z.enum(['label-suffix', 'raw-suffix']),
+  bareStar: z.enum(['all', 'none']),
+  topLevelDomains: z.boolean(),
+  caseSensitive: z.boolean(),
+  alwaysList: z.enum(['on-retry', 'immediate']),
+  neverListStopsConnect: z.boolean(),
+  unansweredRuleProbe: z.enum(['pending', 'failed']),
+  unansweredRequiredProbe: z.enum(['pending', 'failed']),
+  requiredProbeRedirect: z.enum(['succeeds', 'fails']),
+  redirectedFailsLists: z.boolean(),
+  manualStopPauses: z.boolean(),
+});
+export type AppleReadings = z.infer<typeof appleReadings>;
+
+export const appleEvaluateRequest = z.object({
+  dialect: appleDialect.default('apple-mdm'),
+  payload: applePayload,
+  context: appleContext,
+  readings: appleReadings.partial().optional(),
+});
+
+/** `always`: an AlwaysOn tunnel, which has no rules. `unknown`: the inputs that are known allow several of `possible`. */
+export const appleDecision = z.enum([
+  'connect',
+  'disconnect',
+  'ignore',
+  'evaluate',
+  'no-trigger',
+  'disabled',
+  'not-evaluated',
+  'pending',
+  'always',
+  'unknown',
+]);
+export const appleReason = z.enum([
+  'ALWAYS_ON',
+  'INPUT_UNKNOWN',
+  'LEGACY_ALWAYS',
+  'LEGACY_DNS_RESOLVED',
+  'LEGACY_NEVER',
+  'LEGACY_NO_DOMAIN',
+  'LEGACY_ONRETRY_DNS_FAILED',
+  'NO_PARAM_MATCHED',
+  'NO_PRIMARY_NETWORK',
+  'NO_RULE_MATCHED',
+  'ON_DEMAND_DISABLED',
+  'PARAM_DNS_FAILED',
+  'PARAM_DNS_REDIRECTED',
+  'PARAM_DNS_RESOLVED',
+  'PARAM_NEVER_CONNECT',
+  'PARAM_REQUIRED_DNS_UNREACHABLE',
+  'PARAM_REQUIRED_PROBE_FAILED',
+  'PROBE_PENDING',
+  'RULE_MATCHED',
+  'RULE_MATCHED_CATCHALL',
+  'USER_PAUSED',
+  'VIRTUAL_PRIMARY_INTERFACE',
+]);
+export const appleOutcome = z.object({
+  decision: appleDecision,
+  /** 0-based. */
+  ruleIndex: z.int().nullable(),
+  paramIndex: z.int().nullable(),
+  reason: appleReason,
+});
+export type AppleOutcome = z.infer<typeof appleOutcome>;
+
+export const appleAnswer = appleOutcome.extend({
+  /** The tunnel after the decision took effect, for `connect` after the next connection attempt; `null`: not known. */
+  nextVpn: z.enum(['connected', 'disconnected']).nullable(),
+  /** Probes that the client sends on its way to the decision, in order. */
+  probesIssued: strings,
+  /** More than one only when an input is unknown. Never too few; of outcomes that hang on the same unknown it may list some that exclude each other. */
+  possible: z.array(appleOutcome).min(1),
+  ...vpnExplanation.shape,
+});
+export type AppleAnswer = z.infer<typeof appleAnswer>;

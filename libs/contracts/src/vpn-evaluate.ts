@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { appleAnswer, appleEvaluateRequest } from './vpn-apple.ts';
+import { ciscoAnswer, ciscoEvaluateRequest } from './vpn-cisco.ts';
+import { globalProtectAnswer, globalProtectEvaluateRequest } from './vpn-globalprotect.ts';
+
+/** Body of `POST /v1/vpn/evaluate`; without `dialect` it is apple-mdm. */
+export const vpnEvaluateRequest = z.preprocess(
+  (body) =>
+    typeof body === 'object' && body !== null && !('dialect' in body) ? { dialect: 'apple-mdm', ...body } : body,
+  z.discriminatedUnion('dialect', [
+    appleEvaluateRequest.extend({ dialect: appleEvaluateRequest.shape.dialect.removeDefault() }),
+    ciscoEvaluateRequest,
+    globalProtectEvaluateRequest,
+  ]),
+);
+export type VpnEvaluateRequest = z.infer<typeof vpnEvaluateRequest>;
+
+export const vpnEvaluateAnswer = z.union([appleAnswer, ciscoAnswer, globalProtectAnswer]);
+export type VpnEvaluateAnswer = z.infer<typeof vpnEvaluateAnswer>;

@@ -1,0 +1,61 @@
+import type { AppleContext, ApplePayload, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
+import type { VpnCriterion, VpnNearMiss, VpnStep } from '@quell/contracts/vpn-explanation';
+import { matchRule } from './match-rule.ts';
+
+/**
+ * What came nearest to deciding and did not. Where a rule was chosen but none of its ActionParameters means the host: the first of them.
+ * Else, of the rules that were tried and failed, the one that failed on the fewest conditions; of equals the first.
+ */
+export function nearestMiss(
+  payload: ApplePayload,
+  steps: readonly VpnStep[],
+  context: AppleContext,
+  readings: AppleReadings,
+): VpnNearMiss | null {
+  const parameters = steps.filter((step) => step.place.includes('/ActionParameters/'));
+  const [first] = parameters;
+  if (first !== undefined && parameters.every((step) => step.verdict === 'not-held')) {
+    const [host] = first.criteria;
+    const text = `${first.place.slice(1)} would have decided if the host were under one of ${JSON.stringify(host?.wanted)}`;
+    return { place: first.place, failed: [...first.criteria], text };
+  }
+  const tried = steps.filter(
+    (step) => /^\/OnDemandRules\/\d+$/.test(step.place) && step.verdict !== 'not-evaluated',
+  ).length;
+  return nearestRule((payload.OnDemandRules ?? []).slice(0, tried), context, readings);
+}
+
+function nearestRule(rules: readonly AppleRule[], context: AppleContext, readings: AppleReadings): VpnNearMiss | null {
+  let nearest: VpnNearMiss | null = null;
+  for (const [index, rule] of rules.entries()) {
+    const failed = matchRule(rule, context, readings, true).criteria.filter(
+      (criterion) => criterion.verdict === 'not-held',
+    );
+    if (failed.length === 0 || (nearest !== null && nearest.failed.length <= failed.length)) continue;
+    const conditions = failed.map((criterion) => condition(criterion, context, readings)).join(', and ');
+    nearest = {
+      place: `/OnDemandRules/${index}`,
+      failed,
+      text: `rule ${index} (${rule.Action}) would have matched if ${conditions}`,
+    };
+  }
+  return nearest;
+}
+
+function condition(criterion: VpnCriterion, context: AppleContext, readings: AppleReadings): string {
+  const wanted = Array.isArray(criterion.wanted) ? criterion.wanted : [criterion.wanted];
+  if (wanted.length === 0) return `${criterion.name} were not empty, which no network fulfils`;
+  const list = wanted.map((value) => JSON.stringify(value)).join(', ');
+  switch (criterion.name) {
+    case 'InterfaceTypeMatch':
+      return `the interface were ${wanted[0]}`;
+    case 'SSIDMatch':
+      return `ssid were one of ${list}${context.network?.interface === 'WiFi' ? '' : ' on WiFi'}`;
+    case 'DNSDomainMatch':
+      return `${readings.searchDomainsConsidered === 'first' ? 'the first' : 'a'} search domain were one of ${list}`;
+    case 'DNSServerAddressMatch':
+      return `${readings.dnsServers === 'any' ? 'a DNS server were' : 'all DNS servers were'} among ${list}`;
+    default:
+      return `the probe of ${list} answered 200 without a redirect`;
+  }
+}
