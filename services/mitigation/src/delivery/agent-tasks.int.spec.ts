@@ -27,7 +27,7 @@ async function resolved(on: TestEndpoint): Promise<string> {
 
 describe('the same request again, also at the same time, starts nothing twice', () => {
   test.each([
-    ["a user's scan", async () => ({ kind: 'on-demand-scan', paths: ['/home/ann'] }) as const],
+    ["a user's scan", async () => ({ kind: 'on-demand-scan' as const, paths: ['/home/ann'] })],
     ["a user's report", async () => ({ kind: 'user-initiated-event', threat }) as const],
     ['a restore', async (on: TestEndpoint) => ({ kind: 'restore', taskId: await resolved(on) }) as const],
   ])('%s', async (_, wanted) => {

@@ -137,9 +137,9 @@ test('what the database calls due is handed out, whatever the time is on this ma
 test('a run that was asked to stop while it waits is not handed out', async () => {
   const endpoint = await scene.endpoint();
   const taskId = await scene.detect(endpoint);
-  const [{ attempt }] = (await scene.askFor(endpoint)) as [{ attempt: number }];
+  const [handed] = await scene.askFor(endpoint);
   await scene.command(taskId, cancel);
-  await scene.say(endpoint, taskId, attempt, { type: 'busy', data: { retryAfterSeconds: 0 } });
+  await scene.say(endpoint, taskId, handed!.attempt, { type: 'busy', data: { retryAfterSeconds: 0 } });
   expect(await scene.workRow(taskId)).toMatchObject({ phase: 'queued' });
   expect(await scene.askFor(endpoint)).toEqual([]);
 });

@@ -3,6 +3,7 @@ import type { StoredEvent } from '@quell/event-store/event';
 import { load } from '@quell/event-store/load';
 import type { Relay } from '@quell/event-store/relay';
 import type { OutgoingMessage } from '@quell/messaging/broker';
+import { PublishFailed } from '@quell/messaging/broker-errors';
 import { cloudEventHeaders } from '@quell/messaging/cloudevents';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
@@ -55,6 +56,8 @@ export function taskRelay(pool: Pool, publish: (messages: readonly OutgoingMessa
       await publish(messages);
       for (const [taskId, task] of states) remembered.set(taskId, task);
     },
+    // Refused for good, such as a result too large for a message: parked, so that it does not keep all other tasks back.
+    isPoison: (error) => error instanceof PublishFailed && !error.transient,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { TaskDto } from '@quell/contracts/task';
 import type { TaskListQuery } from '@quell/contracts/task-api';
+import { uuid } from '@quell/contracts/vocabulary';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -25,9 +26,10 @@ export async function listTasks(dataSource: DataSource, query: TaskListQuery): P
   }
   if (query.since !== undefined) list.andWhere('t.updatedAt >= :since', { since: query.since });
   if (query.endpoint !== undefined) {
+    const { data: endpointId } = uuid.safeParse(query.endpoint);
     list.andWhere(
-      '(t.endpointId::text = :endpoint OR t.agentId = :endpoint OR t.deviceId = :endpoint OR lower(t.hostname) = :hostname)',
-      { endpoint: query.endpoint, hostname: hostnameForm(query.endpoint) },
+      '(t.endpointId = :endpointId OR t.agentId = :endpoint OR t.deviceId = :endpoint OR lower(t.hostname) = :hostname)',
+      { endpointId: endpointId ?? null, endpoint: query.endpoint, hostname: hostnameForm(query.endpoint) },
     );
   }
   if (query.cursor !== undefined) {

@@ -73,7 +73,7 @@ export class TaskViewEntity {
   @Column('int')
   version!: number;
 
-  /** The task as folded up to `version`. */
-  @Column('jsonb')
+  /** The task as folded up to `version`. Not jsonb, which holds no U+0000: names come as endpoints have them. */
+  @Column('json')
   state!: Task;
 }

@@ -63,7 +63,7 @@ const columns: readonly (readonly [name: string, type: string, read: (id: string
   ['opened_at', 'timestamptz', (_, task) => task.openedAt],
   ['updated_at', 'timestamptz', (_, task) => task.updatedAt],
   ['version', 'int', (_, task) => task.version],
-  ['state', 'jsonb', (_, task) => JSON.stringify(task)],
+  ['state', 'json', (_, task) => JSON.stringify(task)],
 ];
 
 const names = columns.map(([name]) => name);

@@ -26,7 +26,7 @@ export class TaskView0000000000004 implements MigrationInterface {
         opened_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL,
         version int NOT NULL,
-        state jsonb NOT NULL
+        state json NOT NULL
       );
       CREATE INDEX task_view_updated ON mitigation.task_view (updated_at DESC, task_id);
       CREATE INDEX task_view_status ON mitigation.task_view (status_code, updated_at DESC, task_id);
