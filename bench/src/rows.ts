@@ -10,7 +10,7 @@ export interface Row {
   readonly load: () => Promise<OpenContest>;
 }
 
-/** In the order in which they run. */
+/** In the order in which they run: `visible` before the intake fills `detections.v1` with what mitigation would have to take first. */
 export const rows: readonly Row[] = [
   {
     name: 'append-1',
@@ -39,6 +39,21 @@ export const rows: readonly Row[] = [
     title: 'mitigation consumer with tasks stored already (--stored N), against empty',
     decorators: true,
     load: async () => (await import('./consumer/consumer-rows.ts')).openConsumerStored,
+  },
+  {
+    name: 'visible',
+    title: 'detection posted → its task named by GET /v1/detections/{id}, 100 a second',
+    load: async () => (await import('./intake/visible-row.ts')).openVisible,
+  },
+  {
+    name: 'intake-batch',
+    title: 'POST /v1/detections, 64 connections × batches of 100, answered after Kafka acknowledged',
+    load: async () => (await import('./intake/intake-rows.ts')).openIntakeBatch,
+  },
+  {
+    name: 'intake-single',
+    title: 'POST /v1/detections, 64 connections × one detection, CPU of the server',
+    load: async () => (await import('./intake/intake-rows.ts')).openIntakeSingle,
   },
 ];
 

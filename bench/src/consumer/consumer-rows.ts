@@ -1,6 +1,6 @@
 import type { BenchContext, Contest, Goal } from '../contest.ts';
+import { sightings, someHosts } from '../detections.ts';
 import { consumerUnderTest } from './consumer-under-test.ts';
-import { sightings, someHosts } from './detections.ts';
 import { openMitigationDatabase } from './mitigation-database.ts';
 import { rawUnnest } from './raw-unnest.ts';
 import { storeTasks } from './stored-tasks.ts';

@@ -9,8 +9,8 @@ import { createLog } from '@quell/service-kit/log';
 import type { Pool } from 'pg';
 import type { Contender, Measured } from '../contest.ts';
 import { countCpu } from '../cpu.ts';
+import { recordFor, type Stream } from '../detections.ts';
 import type { Servers } from '../servers.ts';
-import { recordFor, type Stream } from './detections.ts';
 
 const { partitions } = topicSpec(topics.detections);
 const GIVE_UP_SECONDS = 120;
@@ -48,7 +48,7 @@ export async function consumerUnderTest(
   let perSecond = await warmUp();
 
   async function warmUp(): Promise<number> {
-    await take(2000);
+    await take(5000);
     const { items, seconds } = await take(3000);
     return items / seconds;
   }

@@ -3,8 +3,8 @@ import { takeDetections } from '@quell/mitigation/detections/take';
 import { defaultPolicy, effectivePolicy } from '@quell/mitigation/policy/policy';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
-import { type Host, recordFor, type Sighting } from './detections.ts';
-import { analyse } from './mitigation-database.ts';
+import { type Host, recordFor, type Sighting } from '../detections.ts';
+import { analyse } from './endpoints.ts';
 
 const CHUNK = 20_000;
 /** Of the stored tasks, those that detections of the measurement name. */
