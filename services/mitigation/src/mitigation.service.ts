@@ -1,4 +1,5 @@
 import { topicSpec, topics } from '@quell/contracts/topics';
+import { processorName } from '@quell/event-store/checkpoint';
 import { createNotifier } from '@quell/event-store/notify';
 import { projectionRunner } from '@quell/event-store/projection';
 import { relayRunner } from '@quell/event-store/relay';
@@ -13,6 +14,7 @@ import { entities, migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
 import { Wakes } from './delivery/wakes.ts';
 import { startDetectionConsumer } from './detections/consumer.ts';
+import { measureFeed } from './metrics/feed-metrics.ts';
 import { mitigationModule } from './mitigation.module.ts';
 import { clocksOf, mitigationEnvironment, outagesOf } from './mitigation-environment.ts';
 import { defaultPolicy } from './policy/policy.ts';
@@ -25,7 +27,7 @@ export const mitigationService = {
   name: 'mitigation',
   version: '0.1.0',
   config: mitigationEnvironment,
-  setUp: async ({ config, log, lifecycle, health }) => {
+  setUp: async ({ config, log, lifecycle, health, metrics }) => {
     const database = await openDatabase({
       service: 'mitigation',
       url: config.DATABASE_URL,
@@ -61,13 +63,13 @@ export const mitigationService = {
     };
     const poll = { holdSeconds: config.QUELL_POLL_HOLD_SECONDS, nextPollSeconds: config.QUELL_POLL_PAUSE_SECONDS };
     const onError = (err: unknown) => log.warn({ err }, 'a follower of the feed met an error');
+    const relay = taskRelay(pool, (messages) => broker.publish(relayTopic, messages));
     const followers = [
       projectionRunner(taskViewProjection, { connection, onError }),
-      relayRunner(
-        taskRelay(pool, (messages) => broker.publish(relayTopic, messages)),
-        { connection, onError },
-      ),
+      relayRunner(relay, { connection, onError }),
     ];
+    const followed = [taskViewProjection, relay].map(({ name, version }) => processorName(name, version));
+    measureFeed(metrics, { pool, broker, log }, followed);
     const clockwork = new Clockwork({
       pool,
       policies,

@@ -26,9 +26,8 @@ export class CommandsController {
   ): Promise<TaskDto> {
     const parsed = idempotencyKey.safeParse(key);
     if (!parsed.success) throw refusal('invalid-request', 'Idempotency-Key must have 1 to 256 characters.');
-    const answer = await this.commands.execute(
-      new OpenScan(request, { actor: actorOf(principal), idempotencyKey: parsed.data }),
-    );
+    const idempotency = parsed.data === undefined ? {} : { idempotency: { owner: principal.keyId, key: parsed.data } };
+    const answer = await this.commands.execute(new OpenScan(request, { actor: actorOf(principal), ...idempotency }));
     if (answer.ok) return answer.task;
     const problem = { 'not-found': 'not-found', ambiguous: 'conflict', 'key-reused': 'unprocessable' } as const;
     throw refusal(problem[answer.code], answer.detail);
@@ -77,6 +76,7 @@ export class CommandsController {
   }
 }
 
-function actorOf({ name }: Principal): string {
-  return `key:${name}`;
+/** Names can be chosen, ids cannot: the id says who it was, the name helps people. */
+function actorOf({ keyId, name }: Principal): string {
+  return `key:${keyId} (${name})`;
 }

@@ -164,12 +164,12 @@ test('an acknowledgement is kept with its author and note; a second one changes 
 });
 
 describe('POST /v1/tasks', () => {
-  const open = (endpoint: OpenScanRequest['endpoint'], idempotencyKey?: string, more: Partial<OpenScanRequest> = {}) =>
+  const open = (endpoint: OpenScanRequest['endpoint'], key?: string, more: Partial<OpenScanRequest> = {}) =>
     openScan(
       scene.pool,
       scene.policy,
       { kind: 'on-demand-scan', severity: 0, endpoint, ...more },
-      { actor: 'key:test', idempotencyKey },
+      { actor: 'key:test', keyId: 'key-1', idempotencyKey },
     );
 
   test('the same key and body is one task, also at the same time; another body under the key is refused', async () => {
@@ -211,7 +211,7 @@ describe('POST /v1/tasks', () => {
       scene.pool,
       scene.policy,
       { kind: 'on-demand-scan', severity: 0, endpoint: { endpointId } },
-      { actor: 'key:other', idempotencyKey: key },
+      { actor: 'key:test', keyId: 'key-2', idempotencyKey: key },
     );
     expect(mine.ok && theirs.ok && mine.task.id !== theirs.task.id).toBe(true);
   });

@@ -10,7 +10,7 @@ import type { Decision } from '../task/decision.ts';
 import type { ClockSettings } from '../task/settings.ts';
 import type { Task } from '../task/task.ts';
 import { type CommandAnswer, type Commanding, changeTask } from './change-task.ts';
-import { type OpenScanAnswer, type OpenScanRequest, openScan } from './open-scan.ts';
+import { type OpenScanAnswer, type OpenScanBy, type OpenScanRequest, openScan } from './open-scan.ts';
 
 /** What operators do to a task. */
 export type TaskOrder =
@@ -63,7 +63,7 @@ function decide(task: Task, order: TaskOrder, clocks: ClockSettings): Decision {
 export class OpenScan extends Command<OpenScanAnswer> {
   constructor(
     readonly request: OpenScanRequest,
-    readonly by: { readonly actor: string; readonly idempotencyKey?: string | undefined },
+    readonly by: OpenScanBy,
   ) {
     super();
   }

@@ -15,6 +15,12 @@ import { taskDtoOf } from '../views/task-dto.ts';
 
 export type OpenScanRequest = z.infer<typeof openTaskRequest>;
 
+/** Who asks. `owner` is the credential's id: the space of its idempotency keys, which nobody else can choose. */
+export interface OpenScanBy {
+  readonly actor: string;
+  readonly idempotency?: { readonly owner: string; readonly key: string };
+}
+
 export type OpenScanAnswer =
   | { readonly ok: true; readonly task: TaskDto }
   | { readonly ok: false; readonly code: 'not-found' | 'ambiguous' | 'key-reused'; readonly detail: string };
@@ -30,9 +36,10 @@ export function openScan(
   pool: Pool,
   policy: EffectivePolicy,
   request: OpenScanRequest,
-  { actor, idempotencyKey }: { readonly actor: string; readonly idempotencyKey?: string | undefined },
+  { actor, idempotency }: OpenScanBy,
 ): Promise<OpenScanAnswer> {
-  const taskId = idempotencyKey === undefined ? uuidv7() : uuidv5(`${actor}:${idempotencyKey}`, NAMESPACE);
+  const taskId =
+    idempotency === undefined ? uuidv7() : uuidv5(JSON.stringify([idempotency.owner, idempotency.key]), NAMESPACE);
   const bodySha256 = createHash('sha256').update(canonicalJson(request)).digest('hex');
   return retryingConflicts(pool, async (client): Promise<OpenScanAnswer> => {
     // In this order: whoever sees the task sees its body too.
@@ -66,7 +73,7 @@ export function openScan(
     const envelope = { actor, correlationId: taskId, occurredAt: new Date() };
     const events = opened.map((event, index) => ({ id: eventIdOf(taskId, 'opened', index), event, envelope }));
     const after = await commitTasks(client, [{ taskId, expectedVersion: 0, events }], policy);
-    if (idempotencyKey !== undefined) {
+    if (idempotency !== undefined) {
       await client.query('INSERT INTO mitigation.idempotency_key (key, route, request_sha256) VALUES ($1, $2, $3)', [
         taskId,
         ROUTE,

@@ -9,6 +9,7 @@ import {
   type RecordedTaskEvent,
   type RunEnd,
   type Task,
+  type TaskReport,
   type TaskRun,
   withDetection,
 } from './task.ts';
@@ -45,14 +46,14 @@ export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
         next,
         'accepted',
         { firstAcceptedAt: task.run.firstAcceptedAt ?? event.recordedAt },
-        { reports: withReport(task, event.id) },
+        { reports: withReport(task, { id: event.id }) },
       );
     case 'AttemptDeferred':
       return inPhase(
         next,
         'queued',
         { deliveries: task.run.deliveries - 1, notBefore: event.data.notBefore, deferred: true },
-        { reports: withReport(task, event.id) },
+        { reports: withReport(task, { id: event.id }) },
       );
     case 'AttemptLost':
       return inPhase(next, 'queued', {
@@ -73,7 +74,7 @@ export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
         'reported',
         'too-late',
       );
-      return { ...rejected, reports: withReport(task, event.id) };
+      return { ...rejected, reports: withReport(task, { id: event.id, rejected: { pointer, detail } }) };
     }
     case 'RunExpired':
       return ended(next, statusOfExpiry(task, event.data), 'inferred', 'unanswered');
@@ -168,8 +169,8 @@ function inPhase(
   return { ...task, ...rest, status: { code: 'mitigation-in-progress', phase }, run: { ...task.run, ...run } };
 }
 
-function withReport(task: Task, id: string): readonly string[] {
-  return [...task.reports, id];
+function withReport(task: Task, report: TaskReport): readonly TaskReport[] {
+  return [...task.reports, report];
 }
 
 function afterResult(task: Task, result: RunResult, end: RunEnd, reportId: string): Task {
@@ -178,7 +179,7 @@ function afterResult(task: Task, result: RunResult, end: RunEnd, reportId: strin
     ...ended(task, statusOfResult(task, result), end, cancelOutcome),
     threats: mergedThreats(task, result),
     restorable: restorableAfter(task, result),
-    reports: withReport(task, reportId),
+    reports: withReport(task, end === 'corrected' ? { id: reportId, late: true } : { id: reportId }),
   };
 }
 

@@ -99,7 +99,7 @@ law('reports of an old attempt or of another agent than its holder change nothin
     if (before === undefined || sent === undefined || !('code' in answer)) continue;
     if (sent.attempt === before.attempt && sent.agentId === before.run.agentId) continue;
     same(answer.events, []);
-    if (!before.reports.includes(sent.id)) same(answer.code === 404 || answer.code === 409, true);
+    if (!before.reports.some(({ id }) => id === sent.id)) same(answer.code === 404 || answer.code === 409, true);
   }
 });
 

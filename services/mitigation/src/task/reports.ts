@@ -3,7 +3,7 @@ import { runResult } from '@quell/contracts/run-result';
 import type { TaskEvent } from '@quell/contracts/task-events';
 import { assertNever } from '@quell/contracts/vocabulary';
 import { judgeResult, type ResultRefusal } from './result-contract.ts';
-import { isInProgress, type Task } from './task.ts';
+import { isInProgress, type Task, type TaskReport } from './task.ts';
 
 /** What an agent says about one attempt, with the id under which it would stand in the stream. Times are RFC 3339. */
 export type Report =
@@ -30,7 +30,8 @@ const answer = (code: ReportAnswer['code'], ...events: TaskEvent[]): ReportAnswe
  * agent or after the end change nothing. Source: agent-protocol.md, Delivery, and the laws of statuses.md.
  */
 export function report(task: Task, attempt: number, agentId: string, reportId: string, said: Report): ReportAnswer {
-  if (task.reports.includes(reportId)) return answer(200);
+  const before = task.reports.find(({ id }) => id === reportId);
+  if (before !== undefined) return answerAgain(before);
   if (attempt < 1 || attempt > task.attempt) return answer(404);
   // The latest attempt may be one of an earlier run: then nobody holds the new run yet.
   if (attempt < task.attempt || task.run.agentId !== agentId) return answer(409);
@@ -51,6 +52,11 @@ export function report(task: Task, attempt: number, agentId: string, reportId: s
     default:
       return assertNever(said);
   }
+}
+
+function answerAgain({ late, rejected }: TaskReport): ReportAnswer {
+  if (rejected !== undefined) return { ...answer(422), errors: [rejected] };
+  return late ? { ...answer(200), late } : answer(200);
 }
 
 function isQueued(task: Task): boolean {

@@ -73,6 +73,17 @@ describe('a report changes nothing', () => {
     expect(history.answerTo(again)).toEqual({ code: 200, events: [] });
   });
 
+  test('when it is a refused result sent again: it is refused again, with its place', () => {
+    const bad = says({ type: 'result', data: { outcome: 'rolled-back' } }, { id: 'refused' });
+    const errors = [{ pointer: '/outcome', detail: expect.any(String) }];
+    expect(running.when(bad).answerTo(bad)).toEqual({ code: 422, events: [], errors });
+  });
+
+  test('when it is the late result sent again: it is called late again', () => {
+    const late = says({ type: 'result', data: good }, { id: 'late' });
+    expect(timedOut.when(late).answerTo(late)).toEqual({ code: 200, events: [], late: true });
+  });
+
   test('when it repeats in a new report what is known', () => {
     expect(running.answerTo(accepted())).toEqual({ code: 200, events: [] });
   });

@@ -54,6 +54,13 @@ export interface TaskDetections {
   readonly ids: readonly string[];
 }
 
+/** A report that stands in the stream, with what its answer said beside "taken". */
+export interface TaskReport {
+  readonly id: string;
+  readonly late?: true;
+  readonly rejected?: { readonly pointer: string; readonly detail: string };
+}
+
 export type CancelOutcome = 'withdrawn' | 'stopped' | 'unanswered' | 'too-late';
 
 export interface TaskCancel {
@@ -78,8 +85,8 @@ export interface Task {
   readonly restorable: readonly RestoreItem[];
   readonly cancel?: TaskCancel;
   readonly acknowledged?: { readonly at: string; readonly by: string; readonly note?: string };
-  /** Ids of the agent's reports that stand in the stream, for telling a repeated report from a new one. */
-  readonly reports: readonly string[];
+  /** The agent's reports that stand in the stream: a repeated one gets its first answer again. */
+  readonly reports: readonly TaskReport[];
   readonly openedAt: string;
   readonly updatedAt: string;
   readonly version: number;
