@@ -169,7 +169,7 @@ describe('POST /v1/tasks', () => {
       scene.pool,
       scene.policy,
       { kind: 'on-demand-scan', severity: 0, endpoint, ...more },
-      { actor: 'key:test', keyId: 'key-1', idempotencyKey },
+      { actor: 'key:test', ...(key === undefined ? {} : { idempotency: { owner: 'test', key } }) },
     );
 
   test('the same key and body is one task, also at the same time; another body under the key is refused', async () => {
@@ -211,7 +211,7 @@ describe('POST /v1/tasks', () => {
       scene.pool,
       scene.policy,
       { kind: 'on-demand-scan', severity: 0, endpoint: { endpointId } },
-      { actor: 'key:test', keyId: 'key-2', idempotencyKey: key },
+      { actor: 'key:test', idempotency: { owner: 'other', key } },
     );
     expect(mine.ok && theirs.ok && mine.task.id !== theirs.task.id).toBe(true);
   });
