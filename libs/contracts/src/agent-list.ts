@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { capability } from './agent-protocol.ts';
 import { pageOf, pageParameters } from './paging.ts';
-import { agentId, deviceId, hostname, ipAddress, macAddress, platform, timestamp } from './vocabulary.ts';
+import { agentId, deviceId, hostname, ipAddress, macAddress, platform, text, timestamp } from './vocabulary.ts';
 
 /** An agent as `GET /v1/agents` lists it. */
 export const agentDto = z.object({
@@ -22,7 +22,7 @@ export const agentDto = z.object({
 export type AgentDto = z.infer<typeof agentDto>;
 
 export const agentListQuery = z.object({
-  endpoint: z.string().max(253).optional().describe('An endpointId, agentId, deviceId or host name.'),
+  endpoint: text(253).optional().describe('An endpointId, agentId, deviceId or host name.'),
   ...pageParameters,
 });
 

@@ -7,10 +7,13 @@ import {
   hostname,
   ipAddress,
   macAddress,
+  path,
   platform,
   runMode,
   taskKind,
+  text,
   timestamp,
+  url,
   uuid,
 } from './vocabulary.ts';
 
@@ -26,13 +29,13 @@ export const hostFacts = z.strictObject({
   ips: z.array(ipAddress).max(64),
   macs: z.array(macAddress).max(64),
   platform,
-  osVersion: z.string().max(256),
+  osVersion: text(256),
   deviceId: deviceId.optional(),
 });
 export type HostFacts = z.infer<typeof hostFacts>;
 
 export const enrolRequest = z.strictObject({
-  enrolmentToken: z.string().min(1).max(256),
+  enrolmentToken: text(256).min(1),
   enrolmentId: uuid,
   publicKey: publicKeyJwk,
   host: hostFacts,
@@ -67,7 +70,7 @@ export const attemptEvent = z.discriminatedUnion('type', [
   z.strictObject({
     ...eventHead,
     type: z.literal('progress'),
-    data: z.strictObject({ phase: z.string().max(64), percent: z.number().min(0).max(100).optional() }),
+    data: z.strictObject({ phase: text(64), percent: z.number().min(0).max(100).optional() }),
   }),
   z.strictObject({
     ...eventHead,
@@ -95,8 +98,8 @@ export const capability = z.enum(['assess', 'mitigate', 'scan', 'rollback']);
 export type Capability = z.infer<typeof capability>;
 
 export const checkInRequest = z.strictObject({
-  bootId: z.string().min(1).max(128),
-  agentVersion: z.string().min(1).max(64),
+  bootId: text(128).min(1),
+  agentVersion: text(64).min(1),
   host: hostFacts.optional(),
   capabilities: z.array(capability).max(16),
   running: z
@@ -105,7 +108,7 @@ export const checkInRequest = z.strictObject({
         taskId: uuid,
         run: z.int().min(1),
         attempt: z.int().min(1),
-        phase: z.string().max(64),
+        phase: text(64),
         percent: z.number().min(0).max(100).optional(),
       }),
     )
@@ -160,7 +163,7 @@ export const agentTaskRequest = z.discriminatedUnion('kind', [
   z.strictObject({
     requestId: uuid,
     kind: z.literal('on-demand-scan'),
-    paths: z.array(z.string().min(1).max(4096)).max(1000).optional(),
+    paths: z.array(path).max(1000).optional(),
     choose: z.boolean().optional(),
   }),
   z.strictObject({ requestId: uuid, kind: z.literal('user-initiated-event'), threat: detectedThreat }),
@@ -168,7 +171,7 @@ export const agentTaskRequest = z.discriminatedUnion('kind', [
     requestId: uuid,
     kind: z.literal('restore'),
     taskId: uuid,
-    items: z.array(z.string().min(1).max(128)).max(10_000).optional(),
+    items: z.array(text(128).min(1)).max(10_000).optional(),
   }),
 ]);
 export type AgentTaskRequest = z.infer<typeof agentTaskRequest>;
@@ -176,7 +179,7 @@ export type AgentTaskRequest = z.infer<typeof agentTaskRequest>;
 export const agentTaskResponse = taskRef;
 
 export const agentConfiguration = z.object({
-  scanQueryUrl: z.url().optional(),
+  scanQueryUrl: url.optional(),
   roots: z.array(z.string()).optional(),
   patterns: z.array(z.string()).default([]),
 });

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { pageOf } from './paging.ts';
 import { scope } from './scopes.ts';
-import { timestamp } from './vocabulary.ts';
+import { text, timestamp } from './vocabulary.ts';
 
 /** Body of `POST /v1/api-keys`. */
 export const apiKeyRequest = z.strictObject({
-  name: z.string().min(1).max(256),
+  name: text(256).min(1),
   scopes: z.array(scope).min(1),
   /** Absent: the key does not expire. */
   expiresAt: timestamp.optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { actionTaken, detectedThreat, endpointHint, nativeDetection } from './detection.ts';
 import { pageOf, pageParameters, repeatable } from './paging.ts';
-import { severity, timestamp, uuid } from './vocabulary.ts';
+import { severity, text, timestamp, uuid } from './vocabulary.ts';
 
 /** Body of `POST /v1/detections`: one detection or a list. Items are checked one by one, so that one bad item does not refuse the others. */
 export const detectionsRequest = z.union([nativeDetection, z.array(nativeDetection).min(1)]);
@@ -56,7 +56,7 @@ export type DetectionDto = z.infer<typeof detectionDto>;
 
 export const detectionListQuery = z.object({
   disposition: repeatable(detectionDisposition),
-  source: z.string().optional(),
+  source: text(256).optional(),
   taskId: uuid.optional(),
   since: timestamp.optional().describe('Only detections received at or after this time.'),
   ...pageParameters,

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { DetectedThreat, NativeDetection } from './detection.ts';
+import { uuidv5 } from './uuidv5.ts';
 import type { Platform } from './vocabulary.ts';
 
 const DETECTION_NAMESPACE = '6f1d6d53-3a42-5c0b-9d0e-1c5b8f0f7a11';
@@ -64,25 +65,24 @@ export function eventIdOf(
   return uuidv5(`${activity}:${mark}`, detectionId);
 }
 
+/** Keys are rows of an index of Postgres, which holds 2704 bytes at most. */
+const LONGEST_KEY_BYTES = 512;
+
 /**
  * What makes two detections on one endpoint "the same threat": the SHA-256, else kind + path (case-folded on Windows,
  * whose paths do not tell case apart), else kind + name. Source: statuses.md, "Which task takes a detection".
+ *
+ * One of `sha256:<hex>`, `path:<kind>:<path>`, `name:<kind>:<name>`; where the latter two would be longer than 512 bytes of UTF-8,
+ * `path-sha256:<kind>:<hex>` and `name-sha256:<kind>:<hex>`, the SHA-256 of the (folded) path or name.
  */
 export function threatKeyOf(threat: DetectedThreat, platform?: Platform): string {
   if (threat.sha256 !== undefined) return `sha256:${threat.sha256}`;
   const kind = threat.kind ?? (threat.path === undefined ? 'other' : 'file');
-  if (threat.path !== undefined) {
-    return `path:${kind}:${platform === 'windows' ? threat.path.toLowerCase() : threat.path}`;
-  }
-  return `name:${kind}:${threat.name}`;
+  if (threat.path === undefined) return bounded('name', kind, threat.name);
+  return bounded('path', kind, platform === 'windows' ? threat.path.toLowerCase() : threat.path);
 }
 
-/** RFC 9562, 5.5. The `uuid` package's `v5` gives the same at two and a half times the cost, which each detection pays twice. */
-function uuidv5(name: string, namespace: string): string {
-  // No UTF-16 code unit takes more than three bytes of UTF-8.
-  const input = Buffer.allocUnsafe(16 + 3 * name.length);
-  input.write(namespace.replaceAll('-', ''), 0, 16, 'hex');
-  const hex = hash('sha1', input.subarray(0, 16 + input.write(name, 16, 'utf8')));
-  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+function bounded(what: 'path' | 'name', kind: string, value: string): string {
+  const key = `${what}:${kind}:${value}`;
+  return Buffer.byteLength(key) > LONGEST_KEY_BYTES ? `${what}-sha256:${kind}:${hash('sha256', value)}` : key;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { v5 as uuidv5 } from 'uuid';
 import type { NativeDetection } from './detection.ts';
-import { canonicalJson, detectionIdOf, eventIdOf } from './detection-identity.ts';
+import { canonicalJson, detectionIdOf, eventIdOf, threatKeyOf } from './detection-identity.ts';
 
 const namespace = '6f1d6d53-3a42-5c0b-9d0e-1c5b8f0f7a11';
 const anyJson = fc.jsonValue({ maxDepth: 4 });
@@ -50,4 +50,24 @@ test('ids are version 5 UUIDs as other tools make them', () => {
       expect(eventIdOf(id, 'create', content)).toBe(uuidv5(`create:${digest}`, id));
     }),
   );
+});
+
+test('a threat key has at most 512 bytes, and only what is longer is hashed', () => {
+  const asIs = '/'.padEnd(512 - 'path:file:'.length, 'a');
+  expect(threatKeyOf({ name: 'x', path: asIs })).toBe(`path:file:${asIs}`);
+  const digest = createHash('sha256').update(`${asIs}a`).digest('hex');
+  expect(threatKeyOf({ name: 'x', path: `${asIs}a` })).toBe(`path-sha256:file:${digest}`);
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 600, size: 'max' }), fc.boolean(), (value, isPath) => {
+      const key = threatKeyOf({ name: value, kind: 'registry-key', ...(isPath ? { path: value } : {}) });
+      expect(Buffer.byteLength(key)).toBeLessThanOrEqual(512);
+    }),
+  );
+});
+
+test('long paths that differ are different threats, and on Windows their case still makes no difference', () => {
+  const long = (end: string) => ({ name: 'x', path: `C:\\${'Ordner\\'.repeat(400)}${end}` });
+  expect(threatKeyOf(long('a'))).not.toBe(threatKeyOf(long('b')));
+  expect(threatKeyOf(long('A'))).not.toBe(threatKeyOf(long('a')));
+  expect(threatKeyOf(long('A'), 'windows')).toBe(threatKeyOf(long('a'), 'windows'));
 });

@@ -5,8 +5,10 @@ import {
   hostname,
   ipAddress,
   macAddress,
+  path,
   severity,
   sha256,
+  text,
   threatKind,
   timestamp,
 } from './vocabulary.ts';
@@ -22,23 +24,23 @@ export const endpointHint = z.strictObject({
 export type EndpointHint = z.infer<typeof endpointHint>;
 
 export const detectedThreat = z.strictObject({
-  name: z.string().min(1).max(512),
+  name: text(512).min(1),
   kind: threatKind.optional(),
-  path: z.string().min(1).max(4096).optional(),
+  path: path.optional(),
   sha256: sha256.optional(),
-  technique: z.string().min(1).max(64).optional(),
+  technique: text(64).min(1).optional(),
 });
 export type DetectedThreat = z.infer<typeof detectedThreat>;
 
 export const actionTaken = z.strictObject({
-  by: z.string().min(1).max(256),
-  action: z.string().min(1).max(256),
+  by: text(256).min(1),
+  action: text(256).min(1),
 });
 
 /** One detection as a source posts it in Quell's own format. Unknown members are refused, so that a typing error is not lost. */
 export const nativeDetection = z.strictObject({
-  source: z.string().min(1).max(256),
-  sourceId: z.string().min(1).max(512),
+  source: text(256).min(1),
+  sourceId: text(512).min(1),
   detectedAt: timestamp,
   severity,
   endpoint: endpointHint,

@@ -1,23 +1,23 @@
 import { z } from 'zod';
 import { backupKind } from './run-result.ts';
-import { sha256, threatKind } from './vocabulary.ts';
+import { path, sha256, text, threatKind, url } from './vocabulary.ts';
 
 /** One thing a run has to deal with. `id` is the threat's id in results. */
 export const target = z.strictObject({
-  id: z.string().min(1).max(128),
+  id: text(128).min(1),
   kind: threatKind,
-  path: z.string().min(1).max(4096).optional(),
+  path: path.optional(),
   sha256: sha256.optional(),
-  name: z.string().min(1).max(512).optional(),
+  name: text(512).min(1).optional(),
 });
 export type Target = z.infer<typeof target>;
 
 /** One backed-up item that a rollback run has to restore. `id` is the backup's id. */
 export const restoreItem = z.strictObject({
-  id: z.string().min(1).max(128),
-  threatId: z.string().min(1).max(128),
+  id: text(128).min(1),
+  threatId: text(128).min(1),
   kind: backupKind,
-  path: z.string().min(1).max(4096).optional(),
+  path: path.optional(),
 });
 export type RestoreItem = z.infer<typeof restoreItem>;
 
@@ -25,13 +25,13 @@ export type RestoreItem = z.infer<typeof restoreItem>;
 export const runPayload = z.strictObject({
   targets: z.array(target).max(10_000).default([]),
   /** Folders or files to scan, inside the agent's roots. */
-  paths: z.array(z.string().min(1).max(4096)).max(1000).optional(),
+  paths: z.array(path).max(1000).optional(),
   /** Digests of custom patterns the run needs. */
   patterns: z.array(sha256).max(1000).default([]),
   /** Whether the endpoint's user is asked which threats to resolve (on-demand scans by the user). */
   choose: z.boolean().default(false),
   promptTimeoutSeconds: z.int().min(1).max(86_400).default(300),
-  scanQueryUrl: z.url().optional(),
+  scanQueryUrl: url.optional(),
   items: z.array(restoreItem).max(10_000).optional(),
 });
 export type RunPayload = z.infer<typeof runPayload>;

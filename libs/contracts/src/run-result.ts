@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sha256 } from './vocabulary.ts';
+import { path, sha256, text } from './vocabulary.ts';
 
 /** What became of one threat in a run. */
 export const threatOutcome = z.enum([
@@ -38,14 +38,14 @@ export const runOutcome = z.enum([
 export type RunOutcome = z.infer<typeof runOutcome>;
 
 export const reportedThreat = z.strictObject({
-  id: z.string().min(1).max(128),
-  name: z.string().min(1).max(512),
-  path: z.string().min(1).max(4096).optional(),
+  id: text(128).min(1),
+  name: text(512).min(1),
+  path: path.optional(),
   sha256: sha256.optional(),
   outcome: threatOutcome,
-  by: z.string().max(256).optional(),
-  action: z.string().max(256).optional(),
-  error: z.string().max(1024).optional(),
+  by: text(256).optional(),
+  action: text(256).optional(),
+  error: text(1024).optional(),
 });
 export type ReportedThreat = z.infer<typeof reportedThreat>;
 
@@ -53,26 +53,26 @@ export const backupKind = z.enum(['file', 'registry-key', 'service']);
 
 /** Something a mitigation changed and can put back. */
 export const backup = z.strictObject({
-  id: z.string().min(1).max(128),
-  threatId: z.string().min(1).max(128),
+  id: text(128).min(1),
+  threatId: text(128).min(1),
   kind: backupKind,
-  path: z.string().min(1).max(4096).optional(),
+  path: path.optional(),
 });
 export type Backup = z.infer<typeof backup>;
 
 /** One item of a rollback: `id` is the backup's id. */
 export const rollbackItem = z.strictObject({
-  id: z.string().min(1).max(128),
+  id: text(128).min(1),
   restored: z.boolean(),
   reason: z.enum(['backup-missing', 'backup-corrupted', 'not-reported', 'other']).optional(),
-  detail: z.string().max(1024).optional(),
+  detail: text(1024).optional(),
 });
 export type RollbackItem = z.infer<typeof rollbackItem>;
 
 export const agentComponent = z.strictObject({
-  name: z.string().min(1).max(256),
-  version: z.string().max(128).optional(),
-  error: z.string().max(1024).optional(),
+  name: text(256).min(1),
+  version: text(128).optional(),
+  error: text(1024).optional(),
 });
 
 /** `data` of a `result` event. What is legal for which kind and mode is decided by the task, not by this shape. */
@@ -81,8 +81,8 @@ export const runResult = z.strictObject({
   threats: z.array(reportedThreat).max(10_000).optional(),
   bypassedFiles: z.int().min(0).optional(),
   component: agentComponent.optional(),
-  configurationFile: z.string().max(4096).optional(),
-  patternId: z.string().max(256).optional(),
+  configurationFile: text(4096).optional(),
+  patternId: text(256).optional(),
   backups: z.array(backup).max(10_000).optional(),
   items: z.array(rollbackItem).max(10_000).optional(),
 });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { booleanParameter, pageOf, pageParameters, repeatable } from './paging.ts';
 import { historyItem, statusCode, taskDto } from './task.ts';
-import { severity, taskKind, timestamp } from './vocabulary.ts';
+import { severity, taskKind, text, timestamp } from './vocabulary.ts';
 
 /** Filters of `GET /v1/tasks`; several filters must all hold, several values of one filter are alternatives. */
 export const taskListQuery = z.object({
   status: repeatable(statusCode),
   kind: repeatable(taskKind),
-  endpoint: z.string().max(253).optional().describe('An endpointId, agentId, deviceId or host name.'),
+  endpoint: text(253).optional().describe('An endpointId, agentId, deviceId or host name.'),
   actionRequired: booleanParameter.optional(),
   severity: repeatable(z.coerce.number().pipe(severity)),
   since: timestamp.optional().describe('Only tasks updated at or after this time.'),
@@ -25,4 +25,4 @@ export const historyPage = pageOf(historyItem);
 export const historyQuery = z.object(pageParameters);
 
 /** Body of `POST /v1/tasks/{id}/acknowledge`. */
-export const acknowledgeRequest = z.strictObject({ note: z.string().max(1024).optional() });
+export const acknowledgeRequest = z.strictObject({ note: text(1024).optional() });

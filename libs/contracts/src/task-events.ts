@@ -4,7 +4,7 @@ import { runPayload } from './run-payload.ts';
 import { runResult } from './run-result.ts';
 import { taskEndpoint } from './task-endpoint.ts';
 import { exceptionMatch } from './task-status.ts';
-import { agentId, runMode, severity, taskInitiator, taskKind, timestamp } from './vocabulary.ts';
+import { agentId, runMode, severity, taskInitiator, taskKind, text, timestamp } from './vocabulary.ts';
 
 /** What a task keeps of a detection that it took. */
 export const takenDetection = z.object({
@@ -98,7 +98,7 @@ export const taskEventData = {
   CancelRequested: z.object({ run }),
   /** Cancelled before the run was ever handed out. */
   TaskWithdrawn: z.object({ run }),
-  TaskAcknowledged: z.object({ note: z.string().max(1024).optional() }),
+  TaskAcknowledged: z.object({ note: text(1024).optional() }),
 } as const;
 
 export type TaskEventType = keyof typeof taskEventData;

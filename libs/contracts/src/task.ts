@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { reportedThreat, threatOutcome } from './run-result.ts';
 import { taskEndpoint } from './task-endpoint.ts';
 import { type StatusCode, taskStatus } from './task-status.ts';
-import { runMode, severity, sha256, taskInitiator, taskKind, timestamp, uuid } from './vocabulary.ts';
+import { path, runMode, severity, sha256, taskInitiator, taskKind, text, timestamp, url, uuid } from './vocabulary.ts';
 
 export const statusGroup = z.enum([
   'in-progress',
@@ -113,9 +113,9 @@ export const taskAfter = z.object({
 export type TaskAfter = z.infer<typeof taskAfter>;
 
 const openTaskPayload = z.strictObject({
-  paths: z.array(z.string().min(1).max(4096)).max(1000).optional(),
+  paths: z.array(path).max(1000).optional(),
   patterns: z.array(sha256).max(1000).optional(),
-  scanQueryUrl: z.url().optional(),
+  scanQueryUrl: url.optional(),
 });
 
 /** Opens an administrator's on-demand scan (`POST /v1/tasks`). */
@@ -124,9 +124,9 @@ export const openTaskRequest = z.strictObject({
   endpoint: z
     .strictObject({
       endpointId: uuid.optional(),
-      agentId: z.string().optional(),
-      deviceId: z.string().optional(),
-      hostname: z.string().optional(),
+      agentId: text(253).optional(),
+      deviceId: text(253).optional(),
+      hostname: text(253).optional(),
     })
     .refine((hint) => Object.values(hint).some((value) => value !== undefined), 'must name the endpoint'),
   severity: severity.default(0),

@@ -30,8 +30,36 @@ export type ThreatKind = z.infer<typeof threatKind>;
 /** Any UUID as people and programs write it; folded to the lower case that the store keeps (RFC 9562, section 4). */
 export const uuid = z.uuid().toLowerCase();
 
+/** Text that every store and reader of ours holds as it came: Postgres knows no U+0000, UTF-8 no half of a surrogate pair. */
+const isStorable = (value: string): boolean => value.isWellFormed() && !value.includes('\0');
+const notStorable = 'must be well-formed Unicode without U+0000';
+
+/** Free text of at most `max` code points, in whatever is sent to us. */
+export const text = (max: number) => z.string().max(max).refine(isStorable, notStorable);
+
+/** A file's or folder's path as its own system writes it. */
+export const path = text(4096).min(1);
+
+export const url = z.url().refine(isStorable, notStorable);
+
+const firstInstant = Date.parse('0001-01-01T00:00:00Z');
+const longest = '2026-11-23T10:00:00.123456789+00:00'.length;
+const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** What RFC 3339 can write in any zone, within the offsets and the digits that Postgres reads. */
+function isInReach(value: string): boolean {
+  const instant = Date.parse(value);
+  const offsetHours = /[+-](\d\d):\d\d$/.exec(value)?.[1] ?? '0';
+  return instant >= firstInstant && instant < lastInstant && Number(offsetHours) < 16 && value.length <= longest;
+}
+
 /** RFC 3339 with an offset or `Z`. A time without a zone is refused: its meaning would depend on the reader. */
-export const timestamp = z.iso.datetime({ offset: true });
+export const timestamp = z.iso
+  .datetime({ offset: true })
+  .refine(
+    isInReach,
+    'must be within the years 1 to 9999, with an offset below 16 hours and at most 9 digits of a second',
+  );
 
 /** Lower-case hex SHA-256; upper case is folded on the way in. */
 export const sha256 = z
@@ -46,10 +74,10 @@ export const macAddress = z
   .regex(/^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/, 'must be six hexadecimal pairs separated by ":" or "-"')
   .transform((mac) => mac.toLowerCase().replaceAll('-', ':'));
 
-export const hostname = z.string().min(1).max(253);
+export const hostname = text(253).min(1);
 
 /** A device's printed or known ID: 1–128 characters, given by whoever knows it. */
-export const deviceId = z.string().min(1).max(128);
+export const deviceId = text(128).min(1);
 
 /** RFC 7638 thumbprint (base64url SHA-256) of an agent's public JWK. */
 export const agentId = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint');

@@ -46,7 +46,8 @@ const channels: readonly Channel[] = [
     topic: topics.tasks,
     key: 'The task id.',
     description:
-      'Every event of every task, each with the task `after` it, so that nobody has to fold the statuses again.',
+      'Every event of every task, each with the task `after` it, so that nobody has to fold the statuses again. A record that would have been ' +
+      'too large says in `omitted` which of its lists it leaves out, and in `href` where they stand whole.',
     messages: taskEventTypes.map((type) => ({
       name: type,
       summary: `A task event of the type ${type}.`,
