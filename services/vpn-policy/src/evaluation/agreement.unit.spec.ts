@@ -1,0 +1,61 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { evaluateApple } from '../dialects/apple/evaluate.ts';
+import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
+import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
+import { loopApple, loopCisco, loopGlobalProtect } from './naive-loop.fixture.ts';
+import { tableApple, tableCisco, tableGlobalProtect } from './naive-table.fixture.ts';
+import {
+  anyAppleContext,
+  anyAppleDialect,
+  anyApplePayload,
+  anyCiscoContext,
+  anyCiscoProfile,
+  anyGlobalProtectContext,
+  anyGlobalProtectPolicy,
+} from './requests.arbitrary.ts';
+
+/** `QUELL_VPN_CONTEXTS=100000` runs as many contexts per dialect as the specification asks for; a unit run takes fewer. */
+const numRuns = Number(process.env.QUELL_VPN_CONTEXTS ?? 5000);
+
+test('two unlike naive readings agree with the evaluator of apple on random policies and contexts', () => {
+  const reasons = new Set<string>();
+  fc.assert(
+    fc.property(anyApplePayload, anyAppleContext, anyAppleDialect, (payload, context, dialect) => {
+      const { decision, ruleIndex, paramIndex, reason } = evaluateApple(payload, context, dialect);
+      const answer = [decision, ruleIndex, paramIndex, reason];
+      expect(answer).toEqual(loopApple(payload, context, dialect));
+      expect(answer).toEqual(tableApple(payload, context, dialect));
+      reasons.add(reason);
+    }),
+    { numRuns },
+  );
+  // Every reason but those of an unknown input and of AlwaysOn came up, so the agreement is not about trivial answers.
+  expect(reasons.size).toBe(20);
+});
+
+test('two unlike naive readings agree with the evaluator of cisco-anyconnect', () => {
+  const reasons = new Set<string>();
+  fc.assert(
+    fc.property(anyCiscoProfile, anyCiscoContext, (profile, context) => {
+      const { decision, reason } = evaluateCisco(profile, context);
+      expect([decision, reason]).toEqual(loopCisco(profile, context));
+      expect([decision, reason]).toEqual(tableCisco(profile, context));
+      reasons.add(reason);
+    }),
+    { numRuns },
+  );
+  expect(reasons.size).toBe(8);
+});
+
+test('two unlike naive readings agree with the evaluator of globalprotect', () => {
+  fc.assert(
+    fc.property(anyGlobalProtectPolicy, anyGlobalProtectContext, (policy, context) => {
+      const { effectiveMethod, action, reason } = evaluateGlobalProtect(policy, context);
+      expect([effectiveMethod, action, reason]).toEqual(loopGlobalProtect(policy, context));
+      const [method, does, why] = tableGlobalProtect(policy, context);
+      expect([effectiveMethod, action, reason]).toEqual([method, does, why]);
+    }),
+    { numRuns },
+  );
+});
