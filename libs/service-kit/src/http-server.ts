@@ -13,7 +13,8 @@ export const serverOptions = {
   forceCloseConnections: 'idle',
   // Longer than a proxy keeps its idle connections, so that it never sends into one we are closing.
   keepAliveTimeout: 72_000,
-  requestTimeout: 0,
+  // For receiving a request, not for answering it: a long upload of lines has time, a body sent byte by byte does not last for ever.
+  requestTimeout: 600_000,
   routerOptions: { maxParamLength: 512 },
   requestIdHeader: false,
   genReqId: (request) => {

@@ -12,8 +12,6 @@ import { answerLines } from './lines-request.ts';
 import type { Normalise } from './receive.ts';
 
 const lineTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'];
-/** What a body without a content-length is taken for; Fastify ends it at the limit all the same. */
-const UNANNOUNCED_BYTES = 1024 * 1024;
 const formats: Readonly<Record<string, Normalise>> = { native: normaliseNative };
 
 /**
@@ -43,7 +41,8 @@ export function serveDetections(
       await requireScope(authenticator, request.headers.authorization, ['detections:write']);
       refuseEncoded(request);
       if (isLines(request)) return;
-      const bytes = Number(request.headers['content-length'] ?? UNANNOUNCED_BYTES);
+      // A body that does not say its length may grow to the limit.
+      const bytes = Number(request.headers['content-length'] ?? limits.bodyBytes);
       if (bytes > limits.bodyBytes) return;
       if (broker.publishing().bytes > limits.bytesInFlight / 2 || !budget.take(request, bytes)) {
         metrics.turnedAway('busy');
