@@ -27,7 +27,7 @@ class EndpointReactions implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     this.changes.onEndpointChanged('runs of a replaced agent', async (change) => {
       if (change.replacedAgentId === undefined) return;
-      await replaceAgentOn(this.pool, await this.policies.current(), change.replacedAgentId, change.changeId);
+      await replaceAgentOn(this.pool, await this.policies.current(), change, change.replacedAgentId);
       this.onChange([change.endpointId]);
     });
     this.changes.onEndpointChanged('unresolved detections', async ({ changeId }) => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { loseDelivery } from '../task/deliveries.ts';
 import {
   openScene,
   reportOf,
@@ -173,9 +174,9 @@ test('an agent that is replaced: its accepted run ends as 15, one it had not acc
       endpoint.endpointId,
       young.agentId,
     );
-    const change = randomUUID();
-    await replaceAgentOn(scene.pool, scene.policy, endpoint.agentId, change);
-    await replaceAgentOn(scene.pool, scene.policy, endpoint.agentId, change);
+    const change = { endpointId: endpoint.endpointId, changeId: randomUUID() };
+    await replaceAgentOn(scene.pool, scene.policy, change, endpoint.agentId);
+    await replaceAgentOn(scene.pool, scene.policy, change, endpoint.agentId);
     const { tasks } = await checkIn(young);
     expect(tasks.map(({ taskId, attempt }) => [taskId, attempt])).toEqual(
       endpoint === two ? [[dispatched.taskId, 2]] : [],
@@ -187,6 +188,32 @@ test('an agent that is replaced: its accepted run ends as 15, one it had not acc
   // The old agent's late words about the attempt that was taken from it are stale.
   expect(await scene.say(two, dispatched.taskId, 1, { type: 'accepted' })).toMatchObject([{ code: 409 }]);
 });
+
+test.each(['when the change is handled', 'when the new agent asks first'])(
+  'a run that the replaced agent had accepted and lost ends as 15 %s',
+  async (when) => {
+    const endpoint = await scene.endpoint();
+    const { taskId } = await handedOut(endpoint);
+    await scene.command(taskId, (task) => loseDelivery(task, 'unknown-to-agent'));
+    expect(await scene.workRow(taskId)).toMatchObject({ phase: 'queued', agent_id: null });
+    const young = { ...endpoint, agentId: randomUUID().padEnd(43, '_') };
+    await scene.rows(
+      'UPDATE mitigation.endpoint SET agent_id = $2 WHERE endpoint_id = $1',
+      endpoint.endpointId,
+      young.agentId,
+    );
+    if (when === 'when the new agent asks first') expect((await checkIn(young)).tasks).toEqual([]);
+    else {
+      const change = { endpointId: endpoint.endpointId, changeId: randomUUID() };
+      await replaceAgentOn(scene.pool, scene.policy, change, endpoint.agentId);
+    }
+    expect(await scene.task(taskId)).toMatchObject({
+      status: { code: 'incomplete-task', reason: 'agent-replaced' },
+      attempt: 1,
+    });
+    expect(await scene.workRow(taskId)).toBeUndefined();
+  },
+);
 
 test('a run that goes back to the queue keeps its run clock', async () => {
   const endpoint = await scene.endpoint();

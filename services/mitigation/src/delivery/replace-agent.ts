@@ -1,22 +1,29 @@
 import type { Pool } from 'pg';
+import type { EndpointChange } from '../endpoints/endpoint-changes.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { replaceAgent } from '../task/deliveries.ts';
 import { eventIdOf } from '../task-store/stream.ts';
 import { commitTasks, loadTasks, retryingConflicts, type TaskChange } from '../task-store/task-store.ts';
-import { loadHeldRuns } from './leases.ts';
 
-/** Another agent took over an endpoint: runs that the old one had accepted end, those it had not go to the new one. */
+/**
+ * Another agent took over an endpoint: runs that the old one had accepted end, those it had not go to the new one. A run that waits in
+ * the queue names no agent in its row, so the task tells whose it was.
+ */
 export async function replaceAgentOn(
   pool: Pool,
   policy: EffectivePolicy,
+  { endpointId, changeId }: Pick<EndpointChange, 'endpointId' | 'changeId'>,
   replacedAgentId: string,
-  changeId: string,
 ): Promise<void> {
   await retryingConflicts(pool, async (client) => {
-    const held = await loadHeldRuns(client, replacedAgentId, policy.clocks);
+    const { rows } = await client.query<{ task_id: string }>(
+      `SELECT task_id FROM mitigation.work
+       WHERE endpoint_id = $1 AND (phase <> 'queued' OR first_accepted_at IS NOT NULL) ORDER BY task_id`,
+      [endpointId],
+    );
     const tasks = await loadTasks(
       client,
-      held.map(({ taskId }) => taskId),
+      rows.map(({ task_id: taskId }) => taskId),
     );
     const changes = [...tasks].flatMap(([taskId, task]): TaskChange[] => {
       const decision = replaceAgent(task);

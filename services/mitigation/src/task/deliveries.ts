@@ -10,6 +10,9 @@ export const MAX_LOST_DELIVERIES = 3;
 /** Agent crashes that end a run. */
 export const MAX_CRASHES = 2;
 
+/** Why a delivery counts as lost; what is taken from a replaced agent does not. */
+export type LostReason = Exclude<LossReason, 'agent-replaced'>;
+
 /** Hands the current run to an agent, unless an exception covers the endpoint or the agent cannot run it. `now` is RFC 3339. */
 export function dispatch(
   task: Task,
@@ -25,10 +28,12 @@ export function dispatch(
     return refused('not-due', 'the run is not waiting for hand-out');
   }
   if (task.cancel?.run === task.run.number) return refused('already-cancelled', 'the run was asked to stop');
+  const { number: run, mode } = task.run;
+  // What it did on the endpoint is known to the agent that accepted it, and to no other.
+  if (task.run.firstAcceptedAt !== undefined && task.run.agentId !== handOut.agentId) return replaceAgent(task);
   if (Date.parse(task.run.notBefore) > Date.parse(handOut.now)) {
     return refused('not-due', `the run is not handed out before ${task.run.notBefore}`);
   }
-  const { number: run, mode } = task.run;
   if (handOut.exception !== undefined && mode !== 'rollback' && task.run.firstAttempt === 0) {
     return decided({ type: 'MitigationExcepted', data: { run, exception: handOut.exception } });
   }
@@ -44,7 +49,7 @@ export function dispatch(
 }
 
 /** The latest delivery is lost: the agent does not know it. The run goes back to the queue, or ends at the third loss. */
-export function loseDelivery(task: Task, reason: LossReason): Decision {
+export function loseDelivery(task: Task, reason: LostReason): Decision {
   if (task.status.code !== 'mitigation-in-progress' || task.status.phase === 'queued') {
     return refused('not-in-progress', 'no delivery of the run is out');
   }
@@ -67,7 +72,8 @@ export function countCrash(task: Task, bootId: string): Decision {
 }
 
 /**
- * The agent's place was taken by another. An accepted run ends; one not yet accepted goes back to the queue for the new agent.
+ * The agent's place was taken by another. An accepted run ends, also one that waits in the queue again; one not yet accepted goes back
+ * to the queue for the new agent, which is no lost delivery: nothing went wrong with it.
  * Source: agent-protocol.md, Identity.
  */
 export function replaceAgent(task: Task): Decision {
@@ -76,7 +82,8 @@ export function replaceAgent(task: Task): Decision {
     return decided({ type: 'RunExpired', data: { run: task.run.number, cause: 'agent-replaced' } });
   }
   if (task.status.code === 'mitigation-in-progress' && task.status.phase === 'dispatched') {
-    return loseDelivery(task, 'agent-replaced');
+    const { attempt, run } = task;
+    return decided({ type: 'AttemptLost', data: { run: run.number, attempt, reason: 'agent-replaced' } });
   }
   return decided();
 }

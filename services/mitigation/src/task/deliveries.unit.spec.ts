@@ -158,6 +158,25 @@ describe('an agent replaced by another', () => {
     expect(task.status).toEqual({ code: 'mitigation-in-progress', phase: 'accepted' });
   });
 
+  test('ends a run that it had accepted and that waits in the queue again', () => {
+    const { task } = running.when(lost(), agentReplaced());
+    expect(task.status).toEqual({ code: 'incomplete-task', reason: 'agent-replaced' });
+  });
+
+  test('ends a run that it had accepted before it can be handed to the new agent', () => {
+    const waiting = running.when(lost());
+    const { task } = waiting.when(handedOut({ agentId: OTHER_AGENT }));
+    expect(task.status).toEqual({ code: 'incomplete-task', reason: 'agent-replaced' });
+    expect(waiting.when(handedOut()).task.status).toMatchObject({ phase: 'dispatched' });
+  });
+
+  test('takes its deliveries away without counting them as lost', () => {
+    const twice = out.when(lost(), handedOut(), lost(), handedOut(), agentReplaced());
+    expect(twice.task).toMatchObject({ status: { phase: 'queued' }, run: { lostDeliveries: 2 }, attempt: 3 });
+    const third = twice.when(handedOut({ agentId: OTHER_AGENT }), lost());
+    expect(third.task.status).toEqual({ code: 'incomplete-task', reason: 'lost-deliveries' });
+  });
+
   test.each([
     ['queued', queued],
     ['ended', running.when(reported(finished(threat('t1', 'gone'))))],

@@ -55,11 +55,13 @@ export function evolve(task: Task | undefined, event: RecordedTaskEvent): Task {
         { deliveries: task.run.deliveries - 1, notBefore: event.data.notBefore, deferred: true },
         { reports: withReport(task, { id: event.id }) },
       );
-    case 'AttemptLost':
+    case 'AttemptLost': {
+      const isReplaced = event.data.reason === 'agent-replaced';
       return inPhase(next, 'queued', {
-        lostDeliveries: task.run.lostDeliveries + 1,
-        deferred: event.data.reason === 'agent-replaced',
+        lostDeliveries: task.run.lostDeliveries + (isReplaced ? 0 : 1),
+        deferred: isReplaced,
       });
+    }
     case 'AgentCrashed':
       return { ...next, run: { ...task.run, crashes: task.run.crashes + 1, crashBootId: event.data.bootId } };
     case 'RunReported':

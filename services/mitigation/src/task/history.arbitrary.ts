@@ -1,8 +1,9 @@
 import type { Capability } from '@quell/contracts/agent-protocol';
 import { type RunOutcome, runOutcome, type ThreatOutcome } from '@quell/contracts/run-result';
-import { type ExpiryCause, expiryCause, type LossReason, lossReason } from '@quell/contracts/task-events';
+import { type ExpiryCause, expiryCause, lossReason } from '@quell/contracts/task-events';
 import { taskInitiator, taskKind } from '@quell/contracts/vocabulary';
 import fc from 'fast-check';
+import type { LostReason } from './deliveries.ts';
 import { columns, everything, exception, openedAs, target, whatItIs } from './steps.fixture.ts';
 
 /** What an agent's result shall look like; the run at hand decides the rest, so that most results fit the contract. */
@@ -31,7 +32,7 @@ export type Move =
   /** One of the moves that fit the state of the task. */
   | { readonly do: 'go-on'; readonly choice: number; readonly plan: ResultPlan }
   | { readonly do: 'send-again'; readonly which: number }
-  | { readonly do: 'lose'; readonly reason: LossReason }
+  | { readonly do: 'lose'; readonly reason: LostReason }
   | { readonly do: 'crash'; readonly boot: number }
   | { readonly do: 'replace-agent' }
   | { readonly do: 'expire'; readonly cause: ExpiryCause }
@@ -107,7 +108,7 @@ const say = (...said: Extract<Move, { do: 'say' }>['said'][]): fc.Arbitrary<Move
 const result: fc.Arbitrary<Move> = fc.record({ do: fc.constant('result' as const), plan: anyPlan, from: sender });
 const command = one<Move>(...plainNames.map((name) => ({ do: name })));
 const mishap: fc.Arbitrary<Move> = fc.oneof(
-  fc.record({ do: fc.constant('lose' as const), reason: one(...lossReason.options) }),
+  fc.record({ do: fc.constant('lose' as const), reason: one(...lossReason.exclude(['agent-replaced']).options) }),
   fc.record({ do: fc.constant('crash' as const), boot: fc.nat(3) }),
   fc.record({ do: fc.constant('expire' as const), cause: one(...expiryCause.options) }),
   fc.constant<Move>({ do: 'replace-agent' }),

@@ -76,9 +76,10 @@ law('a run never outlives three lost deliveries or two crashes, nor counts one b
   for (const run of runsOf(turns)) {
     const count = (type: string) => run.filter((event) => event.type === type).length;
     const cause = run.flatMap((event) => (event.type === 'RunExpired' ? event.data.cause : []))[0];
-    same(count('AttemptLost') <= MAX_LOST_DELIVERIES, true);
+    const lost = run.filter(({ type, data }) => type === 'AttemptLost' && data.reason !== 'agent-replaced').length;
+    same(lost <= MAX_LOST_DELIVERIES, true);
     same(count('AgentCrashed') <= MAX_CRASHES, true);
-    same(cause === 'lost-deliveries', count('AttemptLost') === MAX_LOST_DELIVERIES);
+    same(cause === 'lost-deliveries', lost === MAX_LOST_DELIVERIES);
     same(cause === 'agent-crashes', count('AgentCrashed') === MAX_CRASHES);
   }
 });

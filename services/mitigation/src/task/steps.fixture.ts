@@ -1,7 +1,7 @@
 import type { Capability } from '@quell/contracts/agent-protocol';
 import type { RunPayload, Target } from '@quell/contracts/run-payload';
 import type { ReportedThreat, RollbackItem, RunResult, ThreatOutcome } from '@quell/contracts/run-result';
-import type { ExpiryCause, LossReason, TaskEvent } from '@quell/contracts/task-events';
+import type { ExpiryCause, TaskEvent } from '@quell/contracts/task-events';
 import type { ExceptionMatch } from '@quell/contracts/task-status';
 import * as commands from './commands.ts';
 import * as deliveries from './deliveries.ts';
@@ -79,7 +79,7 @@ export const reported = (data: RunResult | object): Step => says({ type: 'result
 /** One whole delivery of the current run: handed out, accepted, reported. */
 export const worked = (data: RunResult | object): Step[] => [handedOut(), accepted(), reported(data)];
 
-export const lost = (reason: LossReason = 'unknown-to-agent'): Step =>
+export const lost = (reason: deliveries.LostReason = 'unknown-to-agent'): Step =>
   step((task) => deliveries.loseDelivery(task, reason));
 export const crashed = (bootId: string): Step => step((task) => deliveries.countCrash(task, bootId));
 export const agentReplaced = (): Step => step((task) => deliveries.replaceAgent(task));

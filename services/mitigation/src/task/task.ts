@@ -30,6 +30,7 @@ export interface TaskRun {
   readonly firstAttempt: number;
   /** Hand-outs that the agent did not give back as busy. */
   readonly deliveries: number;
+  /** Deliveries that their agent did not know; those taken from a replaced agent are none. */
   readonly lostDeliveries: number;
   readonly crashes: number;
   /** The agent's boot after its latest crash: a check-in from the same boot is no further crash. */
