@@ -12,6 +12,7 @@ import { evolve } from '../task/evolve.ts';
 import type { Task } from '../task/task.ts';
 import { recordedEvent } from '../task-store/stream.ts';
 import { taskAfterOf } from '../views/task-dto.ts';
+import { recordValue } from './record-value.ts';
 
 const REMEMBERED_TASKS = 10_000;
 
@@ -56,7 +57,7 @@ export function taskRelay(pool: Pool, publish: (messages: readonly OutgoingMessa
       await publish(messages);
       for (const [taskId, task] of states) remembered.set(taskId, task);
     },
-    // Refused for good, such as a result too large for a message: parked, so that it does not keep all other tasks back.
+    // Refused for good, such as an event too large even without its lists: parked, so that it does not keep all other tasks back.
     isPoison: (error) => error instanceof PublishFailed && !error.transient,
   };
 }
@@ -67,7 +68,7 @@ export const relayTopic = topics.tasks;
 function messageOf(event: StoredEvent, task: Task): OutgoingMessage {
   return {
     key: event.streamId,
-    value: JSON.stringify({ data: event.data, after: taskAfterOf(task) }),
+    value: recordValue(event.streamId, event.data, taskAfterOf(task)),
     headers: cloudEventHeaders({
       id: event.id,
       source: '/quell/mitigation',
