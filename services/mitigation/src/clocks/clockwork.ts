@@ -45,8 +45,11 @@ export class Clockwork {
     try {
       const calm = await watchOutages(pool, this.#replicaId, outages);
       if (!calm) return;
-      const freed = await sweepClocks(pool, await policies.current());
-      if (freed.length > 0) onFreed(freed);
+      // A sweep takes so many at a time: after an outage there may be more.
+      for (let freed = [''] as readonly string[]; freed.length > 0 && !this.#stopped; ) {
+        freed = await sweepClocks(pool, await policies.current());
+        if (freed.length > 0) onFreed(freed);
+      }
     } catch (err) {
       log.warn({ err }, 'a sweep of the clocks failed; the next one does its work');
     }

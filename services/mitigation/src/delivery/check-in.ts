@@ -45,8 +45,8 @@ export async function checkIn(
     sender,
     request.events.map(({ taskId, attempt, ...body }) => ({ taskId, attempt, body })),
   );
-  const { probes } = await reconcileLeases(pool, policy, agent.agentId, checkInId, request);
-  parts.onTaskChange([]);
+  const { probes, changed } = await reconcileLeases(pool, policy, agent.agentId, checkInId, request);
+  if (changed || reports.outcomes.length > 0) parts.onTaskChange([]);
   const asking: Asking = { ...agent, bootId: request.bootId, capabilities: request.capabilities };
   const answer = (tasks: HandedTask[], stops: readonly HeldRun[]): CheckInResponse => ({
     outcomes: reports.outcomes,

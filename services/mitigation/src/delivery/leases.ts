@@ -34,14 +34,10 @@ export async function renewLeases(
       leaseSeconds,
       rows.map(({ taskId }) => taskId),
       rows.map(({ attempt }) => attempt),
-      rows.map(({ progress }) => (progress === undefined ? null : storableJson(progress))),
+      rows.map(({ progress }) => (progress === undefined ? null : JSON.stringify(progress))),
     ],
   });
 }
-
-/** jsonb holds no U+0000. */
-const storableJson = (value: object) =>
-  JSON.stringify(value, (_, member) => (typeof member === 'string' ? member.replaceAll('\u0000', '\ufffd') : member));
 
 /** A run that an agent holds, as its row says. */
 export interface HeldRun {

@@ -11,6 +11,8 @@ import { type HeldRun, loadHeldRuns, renewLeases } from './leases.ts';
 /** What the agent is asked about runs it holds. */
 export interface Reconciled {
   readonly probes: readonly HeldRun[];
+  /** Whether a task changed. */
+  readonly changed: boolean;
 }
 
 /** Holds a check-in against the agent's leases and acts on the differences. `checkInId` names the cause of the events. */
@@ -38,7 +40,7 @@ export async function reconcileLeases(
       [probes.map(({ taskId }) => taskId), agentId],
     );
   }
-  return { probes };
+  return { probes, changed: events.length > 0 };
 }
 
 /** Remembers under which boot an agent has its runs. */

@@ -38,13 +38,13 @@ test('a whole delivery: accepted, progress, result; repeats are answered as befo
   const all: Said[] = [
     { type: 'accepted', eventId: randomUUID() },
     { type: 'started', eventId: randomUUID() },
-    { type: 'progress', eventId: randomUUID(), data: { phase: 'a\u0000b', percent: 10 } },
+    { type: 'progress', eventId: randomUUID(), data: { phase: 'cleaning', percent: 10 } },
     { ...result, eventId: randomUUID() },
   ];
   expect(await codes(endpoint, taskId, 1, ...all.slice(0, 3))).toEqual([200, 200, 200]);
   expect(await scene.workRow(taskId)).toMatchObject({
     phase: 'accepted',
-    progress: { phase: 'a\ufffdb', percent: 10 },
+    progress: { phase: 'cleaning', percent: 10 },
     queue_due_at: null,
     total_due_at: null,
   });

@@ -88,6 +88,7 @@ export class Wakes {
         await client.connect();
         this.#listener = client;
         await client.query(`LISTEN ${CHANNEL}`);
+        if (this.#stopped) await client.end();
         await ended;
       } catch (err) {
         this.#log.debug({ err }, 'wakes cannot be heard now');

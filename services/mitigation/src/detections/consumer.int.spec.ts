@@ -82,14 +82,19 @@ test('garbage among good records becomes dead letters with their reasons; the go
   const first = detectionOn(endpoint, { severity: 1 });
   const changed = detectionOn(endpoint, { sourceId: first.sourceId, severity: 2 });
   const last = detectionOn(endpoint, { sourceId: first.sourceId, severity: 3 });
-  // What no text column takes passes every schema, in the key and in a header too.
-  const unstorable = detectionOn({ hint: { hostname: 'a\u0000b' } });
+  // Passes its schema and cannot be stored; its key and a header hold what no text column takes.
+  const poison = detectionOn(endpoint, { threat: { name: 'x', path: '/poison' } });
+  await scene.rows(
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'poisoned'; END $$;
+     CREATE TRIGGER refuse BEFORE INSERT ON mitigation.open_task FOR EACH ROW WHEN (NEW.threat_key LIKE '%/poison')
+       EXECUTE FUNCTION refuse()`,
+  );
   await publish(
     record(first),
     { key: 'k', value: 'not JSON' },
     record(changed),
     record({ ...last, severity: 7 }),
-    { ...record(unstorable, 'a\u0000b'), headers: { note: 'a\u0000b' } },
+    { ...record(poison, 'a\u0000b'), headers: { note: 'a\u0000b' } },
     record(last),
     { key: null, value: null },
   );
@@ -109,9 +114,21 @@ test('garbage among good records becomes dead letters with their reasons; the go
   expect(letters).toMatchObject([
     { at: 1, reason: 'the value is not JSON', state: 'waiting', key: 'k' },
     { at: 3, reason: expect.stringContaining('/severity') },
-    { at: 4, reason: expect.stringContaining('0x00'), key: 'a\ufffdb' },
+    { at: 4, reason: expect.stringContaining('poisoned'), key: 'a\ufffdb' },
     { at: 6, reason: 'the value is not JSON', key: null },
   ]);
+  expect(
+    await scene.rows(
+      'SELECT disposition, reason, task_id FROM mitigation.detection WHERE detection_id = $1',
+      poison.detectionId,
+    ),
+  ).toEqual([{ disposition: 'dead-letter', reason: expect.stringContaining('poisoned'), task_id: null }]);
+  // Sent again as it should have been, it is taken like a new one.
+  const { source, sourceId } = poison;
+  expect((await scene.take([detectionOn(endpoint, { source, sourceId })])).decided[0]?.disposition).toMatchObject({
+    kind: 'attach',
+    taskId,
+  });
   const records = await readAll(named(topics.deadLetters), 4);
   expect(records.map(({ headers }) => [headers.dl_service, headers.dl_offset, headers.dl_topic])).toEqual(
     ['1', '3', '6', '4'].map((offset) => ['mitigation', offset, named(topics.detections)]),

@@ -3,6 +3,7 @@ import { jsonPointer } from '@quell/contracts/problem';
 import { topics } from '@quell/contracts/topics';
 import { isTransient } from '@quell/event-store/transient';
 import type { Broker, BrokerMessage, Consumer } from '@quell/messaging/broker';
+import type { DeadLetter } from '@quell/messaging/dead-letter-record';
 import { type Decoded, type FailureKind, type Slice, withDeadLetters } from '@quell/messaging/dead-letters';
 import type { Log } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
@@ -10,7 +11,7 @@ import type { Pool } from 'pg';
 import type { OnTaskChange } from '../delivery/on-task-change.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import { isConflict } from '../task-store/conflict.ts';
-import { saveDeadLetters } from './dead-letters.ts';
+import { noteDeadDetections, saveDeadLetters } from './dead-letters.ts';
 import { InboxFenced, loadOffsets, moveInbox, requireKnownCluster } from './inbox.ts';
 import { takeDetections } from './take.ts';
 
@@ -41,7 +42,10 @@ export async function startDetectionConsumer(parts: DetectionConsumerParts): Pro
         slice.items.map(({ value }) => value),
         policy,
       );
-      if (slice.deadLetters.length > 0) await saveDeadLetters(client, slice.deadLetters);
+      if (slice.deadLetters.length > 0) {
+        await saveDeadLetters(client, slice.deadLetters);
+        await noteDeadDetections(client, slice.deadLetters.flatMap(deadDetectionOf));
+      }
       await moveInbox(client, clusterId, slice);
       return result;
     });
@@ -62,6 +66,12 @@ export async function startDetectionConsumer(parts: DetectionConsumerParts): Pro
       logger: log,
     }),
   });
+}
+
+/** The detection in a dead letter, when it is one: then it failed alone. */
+function deadDetectionOf({ message, reason }: DeadLetter): { detection: NormalisedDetection; reason: string }[] {
+  const decoded = decodeDetection(message);
+  return 'value' in decoded ? [{ detection: decoded.value, reason }] : [];
 }
 
 /** Reads one record of `detections.v1`, or says why it is none. */

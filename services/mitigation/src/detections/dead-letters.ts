@@ -1,3 +1,4 @@
+import type { NormalisedDetection } from '@quell/contracts/detection';
 import type { DeadLetter } from '@quell/messaging/dead-letter-record';
 import type { ClientBase } from 'pg';
 import { v5 as uuidv5 } from 'uuid';
@@ -6,6 +7,35 @@ const NAMESPACE = '3f0d6a52-6a0b-5d55-8b0e-6d7f3c1f9e21';
 
 /** No text of Postgres holds U+0000; what came with it must not fail again here, for it would stop its partition for good. */
 const storable = (text: string): string => text.replaceAll('\u0000', '\ufffd');
+
+/**
+ * Notes of detections that could not be taken that they are dead letters, for whoever asks where they went. What is known of a
+ * detection already stays: then it was an update that failed.
+ */
+export async function noteDeadDetections(
+  client: ClientBase,
+  dead: readonly { readonly detection: NormalisedDetection; readonly reason: string }[],
+): Promise<void> {
+  const of = <T>(read: (detection: NormalisedDetection) => T): T[] => dead.map(({ detection }) => read(detection));
+  await client.query(
+    `INSERT INTO mitigation.detection (detection_id, event_ids, source, source_id, detected_at, received_at, severity, disposition,
+       reason, content)
+     SELECT DISTINCT ON (id) id, '{}', source, source_id, detected_at, received_at, severity, 'dead-letter', reason, content
+     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::smallint[], $7::text[], $8::text[])
+       AS d (id, source, source_id, detected_at, received_at, severity, reason, content)
+     ORDER BY id ON CONFLICT DO NOTHING`,
+    [
+      of(({ detectionId }) => detectionId),
+      of(({ source }) => storable(source)),
+      of(({ sourceId }) => storable(sourceId)),
+      of(({ detectedAt }) => detectedAt),
+      of(({ receivedAt }) => receivedAt),
+      of(({ severity }) => severity),
+      dead.map(({ reason }) => storable(reason)),
+      of((detection) => JSON.stringify(detection)),
+    ],
+  );
+}
 
 /** Keeps what could not be taken, beside the move of the inbox, so that it can be listed, fixed and replayed. */
 export async function saveDeadLetters(client: ClientBase, letters: readonly DeadLetter[]): Promise<void> {

@@ -3,7 +3,7 @@ import { threatKeyOf } from '@quell/contracts/detection-identity';
 import type { Target } from '@quell/contracts/run-payload';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
 import type { TakenDetection, TaskEvent } from '@quell/contracts/task-events';
-import { v5 as uuidv5 } from 'uuid';
+import { uuidv5 } from '@quell/contracts/uuidv5';
 import type { EndpointMatch } from '../endpoints/match.ts';
 import { type MitigationException, matchException } from '../exceptions/match.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
@@ -12,7 +12,8 @@ import { openTask } from '../task/opening.ts';
 /** A detection that was taken before. */
 export interface KnownDetection {
   readonly eventIds: readonly string[];
-  readonly disposition: 'task' | 'recorded' | 'unresolved';
+  /** `dead-letter`: it could not be taken as it came. Fixed and sent again it is decided like a new one. */
+  readonly disposition: 'task' | 'recorded' | 'unresolved' | 'dead-letter';
   readonly taskId?: string;
 }
 
