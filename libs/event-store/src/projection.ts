@@ -4,7 +4,7 @@ import type { StoredEvent } from './event.ts';
 import { Follower, type FollowOptions, type Step } from './follow.ts';
 import { createStep, type ProcessorOptions } from './processor.ts';
 import { inTransaction } from './transaction.ts';
-import { isTransient, sqlStateOf } from './transient.ts';
+import { isContentState, isTransient, sqlStateOf } from './transient.ts';
 
 /** A read model kept by folding the feed into tables. No side effects outside the database: those live in reactors. */
 export interface Projection {
@@ -51,12 +51,10 @@ export function projectionStep(
 }
 
 /**
- * An exception of the handler itself, data that does not fit (SQLSTATE 22, 23) or an exception raised in SQL (P0). A missing table or
- * right (42) is nobody's content: it is waited out, not blamed on every event.
+ * Data that Postgres refuses, or an exception of the handler itself, which is a function of the event and of what it folded before.
+ * Anything else is waited out, not blamed on every event.
  */
 function isContentError(error: unknown): boolean {
-  if (isTransient(error)) return false;
-  const state = sqlStateOf(error);
-  if (state === undefined) return !(error instanceof CheckpointLost);
-  return ['22', '23', 'P0'].includes(state.slice(0, 2));
+  if (sqlStateOf(error) !== undefined) return isContentState(error);
+  return !isTransient(error) && !(error instanceof CheckpointLost);
 }

@@ -1,11 +1,17 @@
 import type { Queryable } from './load.ts';
 
 /**
- * Runs work in a transaction (READ COMMITTED), committed when it returns.
+ * Runs work in a transaction (READ COMMITTED), committed when it returns. BEGIN takes no transaction id, so an append may still be
+ * the first write.
  *
+ * @param onBroken told when the rollback failed: the connection is gone, and the transaction with it. Not to be used again.
  * @throws whatever the work throws, after the rollback.
  */
-export async function inTransaction<T>(client: Queryable, work: () => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  client: Queryable,
+  work: () => Promise<T>,
+  onBroken: (failure: Error) => void = () => undefined,
+): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   try {
     const result = await work();
@@ -15,8 +21,7 @@ export async function inTransaction<T>(client: Queryable, work: () => Promise<T>
       throw new Error('the transaction was aborted by an earlier error and has been rolled back');
     return result;
   } catch (error) {
-    // Fails only when the connection is gone, and the transaction with it.
-    await client.query('ROLLBACK').catch(() => undefined);
+    await client.query('ROLLBACK').catch(onBroken);
     throw error;
   }
 }

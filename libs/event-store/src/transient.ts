@@ -10,7 +10,6 @@ const networkCodes = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'ENOENT', // a Unix socket whose server is restarting
 ]);
 // `pg` gives these no code.
 const endedMessages =
@@ -18,6 +17,8 @@ const endedMessages =
 
 const timeouts = new Set(['25P03', '25P04', '57014']);
 const sqlState = /^[0-9A-Z]{5}$/;
+// Data exception; integrity constraint violation; an exception raised in SQL; program limit exceeded, such as a key too long for its index.
+const contentClasses = new Set(['22', '23', 'P0', '54']);
 
 /** The SQLSTATE of an error of Postgres, also when TypeORM or a `cause` wraps it. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -33,8 +34,10 @@ export function sqlStateOf(error: unknown): string | undefined {
 export function isTransient(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return transientClasses.has(state.slice(0, 2)) || transientStates.has(state);
-  for (const { code, message } of chain(error)) {
+  for (const { code, message, syscall } of chain(error)) {
     if (typeof code === 'string' && networkCodes.has(code)) return true;
+    // A Unix socket whose server is restarting.
+    if (code === 'ENOENT' && syscall === 'connect') return true;
     if (typeof message === 'string' && endedMessages.test(message)) return true;
   }
   return false;
@@ -45,9 +48,18 @@ export function isTimeout(error: unknown): boolean {
   return timeouts.has(sqlStateOf(error) ?? '');
 }
 
+/**
+ * Whether Postgres refused the data that it was given, so that the same data will be refused again. A missing table, a missing right
+ * or a fault of the server (42, 25006, 28, XX) is nobody's content.
+ */
+export function isContentState(error: unknown): boolean {
+  return contentClasses.has(sqlStateOf(error)?.slice(0, 2) ?? '');
+}
+
 interface ErrorLike {
   readonly code?: unknown;
   readonly message?: unknown;
+  readonly syscall?: unknown;
   readonly cause?: unknown;
   readonly driverError?: unknown;
   readonly errors?: unknown;

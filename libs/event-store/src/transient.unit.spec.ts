@@ -1,4 +1,4 @@
-import { isTimeout, isTransient, sqlStateOf } from './transient.ts';
+import { isContentState, isTimeout, isTransient, sqlStateOf } from './transient.ts';
 
 const sqlError = (code: string) => Object.assign(new Error('from Postgres'), { code });
 
@@ -35,6 +35,27 @@ test.each([undefined, null, 'Connection terminated', new TypeError('x is not a f
   '%s is not transient',
   (error) => {
     expect(isTransient(error)).toBe(false);
+  },
+);
+
+test('a Unix socket that is away is transient, a file that is away is not', () => {
+  const missing = (syscall: string) => Object.assign(new Error(syscall), { code: 'ENOENT', syscall });
+  expect(isTransient(missing('connect'))).toBe(true);
+  expect(isTransient(missing('open'))).toBe(false);
+});
+
+test.each(['22003', '22008', '22021', '22P02', '22P05', '23502', '23514', '54000', 'P0001'])(
+  'SQLSTATE %s is about the data that was given',
+  (code) => {
+    expect(isContentState(sqlError(code))).toBe(true);
+    expect(isContentState(new Error('outer', { cause: sqlError(code) }))).toBe(true);
+  },
+);
+
+test.each(['08006', '25006', '25P04', '28P01', '40001', '42501', '42P01', '57014', 'ES001', 'XX000'])(
+  'SQLSTATE %s is not about the data that was given',
+  (code) => {
+    expect(isContentState(sqlError(code))).toBe(false);
   },
 );
 

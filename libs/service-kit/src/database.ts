@@ -1,6 +1,6 @@
+import { isTransient } from '@quell/event-store/transient';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
-import { isConnectionLoss } from './connection-loss.ts';
 import type { Log } from './log.ts';
 import { migrate } from './migrations.ts';
 
@@ -84,7 +84,7 @@ async function untilReachable(url: string, log: Log): Promise<void> {
       await client.connect();
       return;
     } catch (err) {
-      if (!isConnectionLoss(err) || Date.now() > deadline) throw err;
+      if (!isTransient(err) || Date.now() > deadline) throw err;
       log.info({ reason: (err as Error).message }, 'waiting for Postgres');
       await new Promise((resolve) => setTimeout(resolve, 250));
     } finally {

@@ -1,6 +1,6 @@
 import { jsonPointer, type Problem, type ProblemType, problemOf, problemTypes } from '@quell/contracts/problem';
+import { isTransient } from '@quell/event-store/transient';
 import { ZodError } from 'zod';
-import { isConnectionLoss } from './connection-loss.ts';
 import { ProblemError } from './problem-error.ts';
 
 export interface ErrorAnswer {
@@ -41,8 +41,11 @@ export function problemOfError(error: unknown): ErrorAnswer {
     const errors = error.issues.map((issue) => ({ pointer: jsonPointer(issue.path), detail: issue.message }));
     return { problem: problemOf('invalid-request', summaryOf(errors), { errors }), headers: {}, unexpected: false };
   }
-  if (isConnectionLoss(error)) {
-    const problem = problemOf('unavailable', 'A server that this service needs cannot be reached. Try again.');
+  if (isTransient(error)) {
+    const problem = problemOf(
+      'unavailable',
+      'A server that this service needs cannot be reached or is too busy. Try again.',
+    );
     return { problem, headers: { 'retry-after': '2' }, unexpected: true };
   }
   const status = typeof error === 'object' && error !== null ? statusOf(error) : undefined;

@@ -52,7 +52,7 @@ test('a fault of ours tells nothing of itself, and a lost database says to come 
     expect(answer).toMatchObject({ unexpected: true, problem: { status: 500 } });
     expect(JSON.stringify(answer)).not.toContain('hunter2');
   }
-  for (const code of ['ECONNREFUSED', '57P01', '08006', '53300']) {
+  for (const code of ['ECONNREFUSED', '57P01', '08006', '53300', '40P01', '55P03']) {
     const lost = problemOfError(Object.assign(new Error('x'), { code }));
     expect(lost).toMatchObject({ problem: { status: 503 }, headers: { 'retry-after': '2' } });
   }

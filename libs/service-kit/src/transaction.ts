@@ -1,8 +1,11 @@
+import { inTransaction as inTransactionOf } from '@quell/event-store/transaction';
 import type { Pool, PoolClient } from 'pg';
 
 /**
- * Runs `work` in one transaction: COMMIT when it resolves, ROLLBACK when it rejects. A connection whose ROLLBACK
- * fails is not used again. BEGIN takes no transaction id, so an append may still be the first write.
+ * Runs `work` in one transaction on a connection of the pool: COMMIT when it resolves, ROLLBACK when it rejects. A connection whose
+ * ROLLBACK fails is not used again.
+ *
+ * @throws whatever the work throws; an Error when the work swallowed a failure that had aborted its transaction
  */
 export async function inTransaction<Result>(
   pool: Pool,
@@ -11,15 +14,13 @@ export async function inTransaction<Result>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
+    return await inTransactionOf(
+      client,
+      () => work(client),
+      (failure) => {
+        broken = failure;
+      },
+    );
   } finally {
     client.release(broken);
   }
