@@ -1,5 +1,6 @@
 import { Inject, Injectable, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { Lifecycle } from '@quell/service-kit/lifecycle';
+import { LOG, type Log } from '@quell/service-kit/log';
 import type { Pool } from 'pg';
 import { AgentsModule } from '../agents/agents.module.ts';
 import { LastSeen } from '../agents/last-seen.ts';
@@ -22,6 +23,7 @@ class EndpointReactions implements OnApplicationBootstrap {
     @Inject(PolicyStore) private readonly policies: PolicyStore,
     @Inject(EndpointChanges) private readonly changes: EndpointChanges,
     @Inject(ON_TASK_CHANGE) private readonly onChange: OnTaskChange,
+    @Inject(LOG) private readonly log: Log,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -30,8 +32,10 @@ class EndpointReactions implements OnApplicationBootstrap {
       await replaceAgentOn(this.pool, await this.policies.current(), change, change.replacedAgentId);
       this.onChange([change.endpointId]);
     });
-    this.changes.onEndpointChanged('unresolved detections', async ({ changeId }) => {
-      this.onChange(await redecideUnresolved(this.pool, await this.policies.current(), changeId));
+    this.changes.onEndpointsChanged('unresolved detections', async ([first]) => {
+      if (first === undefined) return;
+      const because = { causeId: first.changeId, log: this.log };
+      this.onChange(await redecideUnresolved(this.pool, await this.policies.current(), because));
     });
   }
 }

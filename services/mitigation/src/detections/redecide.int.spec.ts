@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { createLog } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import { eventually } from '@quell/testing/eventually';
+import type { Pool, PoolClient } from 'pg';
 import { recordHost } from '../endpoints/host-record.ts';
 import { detectionOn, openScene, policyWith, type Scene, type TestEndpoint } from '../task-store/scene.fixture.ts';
 import { redecideUnresolved } from './redecide.ts';
@@ -12,7 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-const redecide = (cause = randomUUID()) => redecideUnresolved(scene.pool, scene.policy, cause);
+const log = createLog('test', 'silent');
+const redecide = (causeId = randomUUID(), policy = scene.policy) =>
+  redecideUnresolved(scene.pool, policy, { causeId, log });
 const rowOf = async (detectionId: string) =>
   (await scene.rows('SELECT * FROM mitigation.detection WHERE detection_id = $1', detectionId))[0];
 
@@ -26,6 +30,23 @@ const reports = (on: TestEndpoint, host: { hostname: string; ips?: string[] }) =
       new Date(),
     ),
   );
+
+/** The scene's database, where something happens between the first statement with this text and the one after it. */
+function pausedAfter(sql: string, happens: () => Promise<void>): Pool {
+  let over = false;
+  const connect = async () => {
+    const client = await scene.pool.connect();
+    const query = async (...given: Parameters<PoolClient['query']>) => {
+      const result: unknown = await client.query(...given);
+      const isIt = !over && JSON.stringify(given).includes(sql);
+      over ||= isIt;
+      if (isIt) await happens();
+      return result;
+    };
+    return Object.assign(Object.create(client), { query, release: () => client.release() });
+  };
+  return Object.assign(Object.create(scene.pool), { connect });
+}
 
 test('a detection that fits no endpoint waits, and opens its task when one appears that it fits', async () => {
   const detection = detectionOn({ hint: { hostname: 'appears-later' } });
@@ -87,7 +108,7 @@ test('decided again below the policy it is recorded', async () => {
   await scene.take([detection]);
   const endpoint = await scene.endpoint();
   await reports(endpoint, { hostname: 'low' });
-  await redecideUnresolved(scene.pool, policyWith({ openTaskFrom: { minSeverity: 3 } }), randomUUID());
+  await redecide(randomUUID(), policyWith({ openTaskFrom: { minSeverity: 3 } }));
   expect(await rowOf(detection.detectionId)).toMatchObject({
     disposition: 'recorded',
     endpoint_id: endpoint.endpointId,
@@ -114,6 +135,41 @@ test('a batch that was matched before the endpoint appeared is waited for, so th
   consumer.release();
   expect(await redecided).toEqual([endpoint.endpointId]);
   expect(await rowOf(detection.detectionId)).toMatchObject({ disposition: 'task' });
+});
+
+test('an update that is committed while its detection is decided again is not lost', async () => {
+  const hint = { hostname: 'updated-meanwhile' };
+  const detection = detectionOn({ hint }, { severity: 2 });
+  const update = detectionOn({ hint }, { severity: 5, sourceId: detection.sourceId });
+  await scene.take([detection]);
+  const endpoint = await scene.endpoint();
+  const pool = pausedAfter('content FROM mitigation.detection', async () => {
+    await scene.take([update]);
+    await reports(endpoint, hint);
+  });
+  expect(await redecideUnresolved(pool, scene.policy, { causeId: randomUUID(), log })).toEqual([endpoint.endpointId]);
+  const row = await rowOf(detection.detectionId);
+  expect(JSON.parse(row.content)).toMatchObject({ severity: 5 });
+  expect(row.event_ids.slice(0, 2)).toEqual([detection.eventId, update.eventId]);
+  expect(await scene.task(row.task_id)).toMatchObject({ severity: 5 });
+});
+
+test('a stored detection that no longer fits its contract keeps no other back', async () => {
+  const [broken, old, good] = ['a', 'b', 'c'].map((sourceId) =>
+    detectionOn(
+      { hint: { hostname: 'beside-broken' } },
+      { sourceId, threat: { name: sourceId, path: `/${sourceId}` } },
+    ),
+  );
+  await scene.take([broken!, old!, good!]);
+  const overwrite = 'UPDATE mitigation.detection SET content = $2 WHERE detection_id = $1';
+  await scene.rows(overwrite, broken!.detectionId, '{"cut');
+  await scene.rows(overwrite, old!.detectionId, JSON.stringify({ ...old, severity: 'grave' }));
+  const endpoint = await scene.endpoint();
+  await reports(endpoint, { hostname: 'beside-broken' });
+  expect(await redecide()).toEqual([endpoint.endpointId]);
+  expect(await rowOf(good!.detectionId)).toMatchObject({ disposition: 'task' });
+  expect(await rowOf(old!.detectionId)).toMatchObject({ disposition: 'unresolved' });
 });
 
 test('more unresolved detections than fit one transaction are all decided again', async () => {

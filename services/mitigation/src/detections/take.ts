@@ -6,6 +6,7 @@ import { SCHEMA } from '../database/schema.ts';
 import { matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
+import { TaskConflict } from '../task-store/conflict.ts';
 import { type Envelope, eventIdOf } from '../task-store/stream.ts';
 import { commitTasks, type TaskChange } from '../task-store/task-store.ts';
 import { type DecidedDetection, decideDetections, type KnownDetection, keyOf } from './decide.ts';
@@ -18,6 +19,12 @@ export interface Taken {
   readonly endpointIds: readonly string[];
 }
 
+/** Detections that are taken from their own rows: those that are still unresolved stay as they are. */
+export interface DecidedAgain {
+  /** By detection: the `event_ids` of the row that its content was read from. */
+  readonly eventIds: ReadonlyMap<string, readonly string[]>;
+}
+
 /**
  * Takes detections in order, all or none: reads what is known, decides, appends to every task in one call, then writes the rows beside
  * it. Has to run before any other write of its transaction.
@@ -28,13 +35,14 @@ export async function takeDetections(
   client: ClientBase,
   detections: readonly NormalisedDetection[],
   policy: EffectivePolicy,
-  options: { /** Leave those that are still unresolved as they are. */ readonly onlyResolved?: boolean } = {},
+  again?: DecidedAgain,
 ): Promise<Taken> {
   await beginTaking(client);
   const known = await loadKnown(
     client,
     detections.map(({ detectionId }) => detectionId),
   );
+  if (again !== undefined) requireUnchanged(known, again);
   const matches = await matchEndpoints(
     client,
     detections.map(({ endpoint, detectedAt }) => ({ hint: endpoint, detectedAt })),
@@ -55,10 +63,19 @@ export async function takeDetections(
     policy,
     exceptions,
   });
-  const decided = options.onlyResolved ? all.filter(({ disposition }) => disposition.kind !== 'unresolved') : all;
+  const decided = again === undefined ? all : all.filter(({ disposition }) => disposition.kind !== 'unresolved');
   await commitTasks(client, await changesOf(client, decided, holders), policy);
   await saveDetections(client, decided, known);
   return { decided, endpointIds: openedOn(decided) };
+}
+
+/** What was read before the barrier may be old: an update that was committed since must not be overwritten with what it replaced. */
+function requireUnchanged(known: ReadonlyMap<string, KnownDetection>, { eventIds }: DecidedAgain): void {
+  for (const [detectionId, now] of known) {
+    if (String(now.eventIds) !== String(eventIds.get(detectionId))) {
+      throw new TaskConflict(`detection ${detectionId} was updated meanwhile`);
+    }
+  }
 }
 
 /**

@@ -37,6 +37,42 @@ test('every handler gets a change, in the order they were added, and then it is 
   expect(await left()).toBe(0);
 });
 
+test('changes that are due together are handled together, but for those whose own handler failed', async () => {
+  const changes = new EndpointChanges(database.pool, log);
+  const [bad, ...good] = [await enqueue(), await enqueue(), await enqueue()];
+  const together: EndpointChange[][] = [];
+  changes.onEndpointChanged('each', async ({ changeId }) => {
+    if (changeId === bad.changeId) throw new Error('not this one');
+  });
+  changes.onEndpointsChanged('all', async (all) => void together.push([...all]));
+  await changes.deliver();
+  expect(together.map((all) => all.map(({ changeId }) => changeId).sort())).toEqual([
+    good.map(({ changeId }) => changeId).sort(),
+  ]);
+  expect(await left()).toBe(1);
+});
+
+test('changes that could not be handled together all stay', async () => {
+  const changes = new EndpointChanges(database.pool, log);
+  await enqueue();
+  await enqueue();
+  changes.onEndpointsChanged('all', () => Promise.reject(new Error('not yet')));
+  await changes.deliver();
+  expect(await left()).toBe(2);
+});
+
+test('a change that failed very often is still tried, once a minute', async () => {
+  const changes = new EndpointChanges(database.pool, log);
+  changes.onEndpointChanged('fails', () => Promise.reject(new Error('never')));
+  await enqueue();
+  await database.pool.query('UPDATE mitigation.endpoint_change SET attempts = 2000');
+  await changes.deliver();
+  const { rows } = await database.pool.query(
+    `SELECT attempts, due_at BETWEEN now() + interval '50 s' AND now() + interval '60 s' AS "inAMinute" FROM mitigation.endpoint_change`,
+  );
+  expect(rows).toEqual([{ attempts: 2001, inAMinute: true }]);
+});
+
 test('a change whose handler fails stays, and is handled again once it is due', async () => {
   const changes = new EndpointChanges(database.pool, log);
   let calls = 0;

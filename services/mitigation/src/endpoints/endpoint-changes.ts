@@ -25,6 +25,9 @@ export interface EndpointChange {
  */
 export type EndpointChangeHandler = (change: EndpointChange) => Promise<void>;
 
+/** As {@link EndpointChangeHandler}, once for all changes that are due together. Never called without any. */
+export type EndpointChangesHandler = (changes: readonly EndpointChange[]) => Promise<void>;
+
 /** Leaves a change to be handled, in the transaction that makes it: what follows from it survives a crash. */
 export async function enqueueEndpointChange(
   client: ClientBase,
@@ -41,9 +44,10 @@ export async function enqueueEndpointChange(
 
 // The claim is a time, not a lock: a lock would hold a transaction open over the handlers, and the feed waits for those.
 const CLAIM = `
-  UPDATE mitigation.endpoint_change SET attempts = attempts + 1, due_at = now() + make_interval(secs => least(60, 5 * 2 ^ attempts))
+  UPDATE mitigation.endpoint_change
+  SET attempts = attempts + 1, due_at = now() + make_interval(secs => least(60, 5 * 2 ^ least(attempts, 10)))
   WHERE change_id IN (
-    SELECT change_id FROM mitigation.endpoint_change WHERE due_at <= now() ORDER BY changed_at LIMIT 20 FOR UPDATE SKIP LOCKED
+    SELECT change_id FROM mitigation.endpoint_change WHERE due_at <= now() ORDER BY changed_at LIMIT 1000 FOR UPDATE SKIP LOCKED
   )
   RETURNING change_id, endpoint_id, reason, agent_id, replaced_agent_id, changed_at`;
 
@@ -61,6 +65,7 @@ export class EndpointChanges {
   readonly #pool: Pool;
   readonly #log: Log;
   readonly #handlers: { readonly name: string; readonly handle: EndpointChangeHandler }[] = [];
+  readonly #togetherHandlers: { readonly name: string; readonly handle: EndpointChangesHandler }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -72,6 +77,11 @@ export class EndpointChanges {
   /** Handlers run one after the other, in the order they were added; `name` shows in the log. */
   onEndpointChanged(name: string, handle: EndpointChangeHandler): void {
     this.#handlers.push({ name, handle });
+  }
+
+  /** Handlers of all changes that are due, after those of each change; what one of those failed on is left out. */
+  onEndpointsChanged(name: string, handle: EndpointChangesHandler): void {
+    this.#togetherHandlers.push({ name, handle });
   }
 
   /** Handles everything that is due; resolves when nothing is. A failed change stays and is due again later. */
@@ -95,33 +105,47 @@ export class EndpointChanges {
       for (;;) {
         const { rows } = await this.#pool.query<Row>(CLAIM);
         if (rows.length === 0) return;
-        for (const row of rows) await this.#handle(row);
+        const changes: EndpointChange[] = [];
+        for (const change of rows.map(changeOf)) {
+          if (await this.#run(this.#handlers, change)) changes.push(change);
+        }
+        if (changes.length > 0 && (await this.#run(this.#togetherHandlers, changes))) await this.#forget(changes);
       }
     } catch (err) {
       this.#log.warn({ err }, 'endpoint changes could not be read');
     }
   }
 
-  async #handle(row: Row): Promise<void> {
-    const change: EndpointChange = {
-      changeId: row.change_id,
-      endpointId: row.endpoint_id,
-      reason: row.reason,
-      ...(row.agent_id === null ? {} : { agentId: row.agent_id }),
-      ...(row.replaced_agent_id === null ? {} : { replacedAgentId: row.replaced_agent_id }),
-      changedAt: row.changed_at,
-    };
-    for (const { name, handle } of this.#handlers) {
+  /** Whether every handler went through. */
+  async #run<Given>(
+    handlers: readonly { readonly name: string; readonly handle: (given: Given) => Promise<void> }[],
+    given: Given,
+  ): Promise<boolean> {
+    for (const { name, handle } of handlers) {
       try {
-        await handle(change);
+        await handle(given);
       } catch (err) {
-        this.#log.error(
-          { err, handler: name, change },
-          'a change of an endpoint could not be handled; it is tried again',
-        );
-        return;
+        this.#log.error({ err, handler: name }, 'changes of endpoints could not be handled; they are tried again');
+        return false;
       }
     }
-    await this.#pool.query('DELETE FROM mitigation.endpoint_change WHERE change_id = $1', [change.changeId]);
+    return true;
   }
+
+  async #forget(changes: readonly EndpointChange[]): Promise<void> {
+    await this.#pool.query('DELETE FROM mitigation.endpoint_change WHERE change_id = ANY($1::uuid[])', [
+      changes.map(({ changeId }) => changeId),
+    ]);
+  }
+}
+
+function changeOf(row: Row): EndpointChange {
+  return {
+    changeId: row.change_id,
+    endpointId: row.endpoint_id,
+    reason: row.reason,
+    ...(row.agent_id === null ? {} : { agentId: row.agent_id }),
+    ...(row.replaced_agent_id === null ? {} : { replacedAgentId: row.replaced_agent_id }),
+    changedAt: row.changed_at,
+  };
 }

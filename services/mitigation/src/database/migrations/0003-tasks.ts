@@ -68,7 +68,7 @@ export class Tasks0000000000003 implements MigrationInterface {
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
       );
-      CREATE INDEX detection_unresolved ON mitigation.detection (disposition) WHERE disposition = 'unresolved';
+      CREATE INDEX detection_unresolved ON mitigation.detection (detection_id) WHERE disposition = 'unresolved';
       CREATE INDEX detection_received ON mitigation.detection (received_at DESC, detection_id);
 
       CREATE TABLE mitigation.inbox (
