@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * The UUID that follows from a name (RFC 9562, 5.5). The `uuid` package's `v5` gives the same at two and a half times the cost, which each detection pays several times.
+ * The UUID that follows from a name (RFC 9562, 5.5). The `uuid` package's `v5` gives the same at two and a half times the
+ * cost, which each detection pays several times.
  *
  * @param namespace a UUID in canonical form, of either case.
  */

@@ -72,14 +72,20 @@ export function int2Array(values: readonly number[]): Buffer {
 }
 
 /** A non-empty `timestamptz[]`. @throws RangeError on an invalid date. */
-export function timestampArray(values: readonly Date[]): Buffer {
+export function timestampArray(values: readonly (Date | undefined)[]): Buffer {
   const target = Buffer.allocUnsafe(headerBytes + values.length * 12);
   let offset = headerBytes;
+  let hasNull = false;
   for (const value of values) {
-    const microseconds = BigInt(value.getTime() - postgresEpochMilliseconds) * 1000n;
-    offset = target.writeBigInt64BE(microseconds, target.writeInt32BE(8, offset));
+    if (value === undefined) {
+      offset = target.writeInt32BE(-1, offset);
+      hasNull = true;
+    } else {
+      const microseconds = BigInt(value.getTime() - postgresEpochMilliseconds) * 1000n;
+      offset = target.writeBigInt64BE(microseconds, target.writeInt32BE(8, offset));
+    }
   }
-  return finish(target, offset, oids.timestamptz, values.length, false);
+  return finish(target, offset, oids.timestamptz, values.length, hasNull);
 }
 
 /** A non-empty `text[]`. */

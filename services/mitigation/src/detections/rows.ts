@@ -1,3 +1,4 @@
+import { int2Array, int4Array, textArray, timestampArray, uuidArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
 import { TaskConflict } from '../task-store/conflict.ts';
 import type { DecidedDetection, KnownDetection } from './decide.ts';
@@ -10,6 +11,7 @@ export async function loadKnown(
   client: ClientBase,
   detectionIds: readonly string[],
 ): Promise<Map<string, KnownDetection>> {
+  if (detectionIds.length === 0) return new Map();
   const { rows } = await client.query<{
     detection_id: string;
     event_ids: string[];
@@ -18,7 +20,7 @@ export async function loadKnown(
   }>({
     name: 'load-known-detections',
     text: 'SELECT detection_id, event_ids, disposition, task_id FROM mitigation.detection WHERE detection_id = ANY($1::uuid[])',
-    values: [[...new Set(detectionIds)]],
+    values: [uuidArray([...new Set(detectionIds)], 'detectionId')],
   });
   return new Map(
     rows.map((row) => [
@@ -53,7 +55,13 @@ export async function loadHolders(
            JOIN mitigation.open_task o USING (endpoint_id, threat_key)
            JOIN mitigation.stream s ON s.stream_id = o.task_id
            WHERE o.reopen_until IS NULL OR o.reopen_until > now()`,
-    values: [pairs.map(({ endpointId }) => endpointId), pairs.map(({ threatKey }) => threatKey)],
+    values: [
+      uuidArray(
+        pairs.map(({ endpointId }) => endpointId),
+        'endpointId',
+      ),
+      textArray(pairs.map(({ threatKey }) => threatKey)),
+    ],
   });
   return rows;
 }
@@ -107,9 +115,9 @@ const INSERT = `
   INSERT INTO mitigation.detection (detection_id, event_ids, source, source_id, detected_at, received_at, severity, disposition,
     task_id, endpoint_id, reason, candidates, content, duplicates)
   SELECT detection_id, string_to_array(event_ids, ',')::uuid[], source, source_id, detected_at, received_at, severity, disposition,
-    task_id, endpoint_id, reason, candidates, content, duplicates
+    task_id, endpoint_id, reason, candidates::jsonb, content, duplicates
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::smallint[], $8::text[],
-    $9::uuid[], $10::uuid[], $11::text[], $12::jsonb[], $13::text[], $14::int[])
+    $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::int[])
     AS g (detection_id, event_ids, source, source_id, detected_at, received_at, severity, disposition,
       task_id, endpoint_id, reason, candidates, content, duplicates)
   ORDER BY detection_id`;
@@ -121,10 +129,10 @@ async function insertDetections(client: ClientBase, rows: readonly DetectionRow[
 const UPDATE = `
   UPDATE mitigation.detection d SET event_ids = string_to_array(g.event_ids, ',')::uuid[], detected_at = g.detected_at,
     received_at = g.received_at, severity = g.severity, disposition = g.disposition, task_id = g.task_id,
-    endpoint_id = coalesce(g.endpoint_id, d.endpoint_id), reason = g.reason, candidates = g.candidates, content = g.content,
+    endpoint_id = coalesce(g.endpoint_id, d.endpoint_id), reason = g.reason, candidates = g.candidates::jsonb, content = g.content,
     updated_at = now()
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::smallint[], $8::text[],
-    $9::uuid[], $10::uuid[], $11::text[], $12::jsonb[], $13::text[], $14::int[], $15::text[])
+    $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::int[], $15::text[])
     AS g (detection_id, event_ids, source, source_id, detected_at, received_at, severity, disposition,
       task_id, endpoint_id, reason, candidates, content, duplicates, was)
   WHERE d.detection_id = g.detection_id AND d.event_ids = string_to_array(g.was, ',')::uuid[]`;
@@ -138,32 +146,41 @@ async function updateDetections(
   const { rowCount } = await client.query({
     name: 'update-detections',
     text: UPDATE,
-    values: [...columnsOf(rows), was],
+    values: [...columnsOf(rows), textArray(was)],
   });
   if (rowCount !== rows.length) throw new TaskConflict('a detection was taken by somebody else');
 }
 
-function columnsOf(rows: readonly DetectionRow[]): unknown[] {
+function columnsOf(rows: readonly DetectionRow[]): Buffer[] {
   const of = <T>(read: (row: DetectionRow) => T): T[] => rows.map(read);
   const detection = <T>(read: (detection: DecidedDetection['detection']) => T) =>
     of(({ last }) => read(last.detection));
+  const disposition = <T>(read: (disposition: DecidedDetection['disposition']) => T) =>
+    of(({ last }) => read(last.disposition));
   return [
-    detection(({ detectionId }) => detectionId),
-    of(({ eventIds }) => eventIds.join(',')),
-    detection(({ source }) => source),
-    detection(({ sourceId }) => sourceId),
-    detection(({ detectedAt }) => detectedAt),
-    detection(({ receivedAt }) => receivedAt),
-    detection(({ severity }) => severity),
-    of(({ last }) => dispositionOf(last)),
-    of(({ last: { disposition } }) => ('taskId' in disposition ? disposition.taskId : null)),
-    of(({ last: { disposition } }) => ('endpointId' in disposition ? (disposition.endpointId ?? null) : null)),
-    of(({ last: { disposition } }) => ('reason' in disposition ? disposition.reason : null)),
-    of(({ last: { disposition } }) =>
-      disposition.kind === 'unresolved' ? JSON.stringify(disposition.candidates) : null,
+    uuidArray(
+      detection(({ detectionId }) => detectionId),
+      'detectionId',
     ),
-    detection((content) => JSON.stringify(content)),
-    of(({ duplicates }) => duplicates),
+    textArray(of(({ eventIds }) => eventIds.join(','))),
+    textArray(detection(({ source }) => source)),
+    textArray(detection(({ sourceId }) => sourceId)),
+    timestampArray(detection(({ detectedAt }) => new Date(detectedAt))),
+    timestampArray(detection(({ receivedAt }) => new Date(receivedAt))),
+    int2Array(detection(({ severity }) => severity)),
+    textArray(of(({ last }) => dispositionOf(last))),
+    uuidArray(
+      disposition((one) => ('taskId' in one ? one.taskId : undefined)),
+      'taskId',
+    ),
+    uuidArray(
+      disposition((one) => ('endpointId' in one ? one.endpointId : undefined)),
+      'endpointId',
+    ),
+    textArray(disposition((one) => ('reason' in one ? one.reason : undefined))),
+    textArray(disposition((one) => (one.kind === 'unresolved' ? JSON.stringify(one.candidates) : undefined))),
+    textArray(detection((content) => JSON.stringify(content))),
+    int4Array(of(({ duplicates }) => duplicates)),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { EndpointHint } from '@quell/contracts/detection';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
+import { int4Array, textArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
 import { type IdentifierKind, identifierKinds, identifiersOf } from './identifiers.ts';
 import { type EndpointMatch, type KnownEndpoint, matchHint, type Named } from './match.ts';
@@ -15,7 +16,8 @@ export interface HintAt {
 const TOO_MANY = 50;
 
 interface Row {
-  readonly lookup: number;
+  /** Numbers of the lookups that name the endpoint, separated by commas. */
+  readonly lookups: string;
   readonly endpoint_id: string;
   readonly agent_id: string | null;
   readonly device_id: string | null;
@@ -26,40 +28,46 @@ interface Row {
 }
 
 // An agentId keeps naming its endpoint after a newer agent took over. The conditions on l.kind are constant per lookup, so
-// only one branch is executed.
+// only one branch is executed. One row an endpoint, not one a lookup: a batch is mostly about few endpoints.
 const LOOKUP = `
-  SELECT l.lookup, e.endpoint_id, e.agent_id, e.device_id, e.hostname, e.ips, e.macs, e.platform
-  FROM unnest($1::int[], $2::text[], $3::text[], $4::timestamptz[]) AS l (lookup, kind, value, at)
-  CROSS JOIN LATERAL (
-    SELECT a.endpoint_id FROM mitigation.agent a WHERE l.kind = 'agentId' AND a.agent_id = l.value
-    UNION ALL
-    SELECT d.endpoint_id FROM mitigation.endpoint d WHERE l.kind = 'deviceId' AND d.device_id = l.value
-    UNION ALL
-    (SELECT DISTINCT i.endpoint_id FROM mitigation.host_interval i
-     WHERE l.kind IN ('mac', 'hostname', 'ip') AND i.kind = l.kind AND i.value = l.value
-       AND ((i.held_from <= l.at AND (i.held_to IS NULL OR i.held_to > l.at)) OR (l.kind <> 'ip' AND i.held_to IS NULL))
-     LIMIT ${TOO_MANY})
+  SELECT string_agg(named.lookup::text, ',') AS lookups, e.endpoint_id, e.agent_id, e.device_id, e.hostname, e.ips, e.macs, e.platform
+  FROM (
+    SELECT l.lookup, one.endpoint_id
+    FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]::timestamptz[]) AS l (lookup, kind, value, at)
+    CROSS JOIN LATERAL (
+      SELECT a.endpoint_id FROM mitigation.agent a WHERE l.kind = 'agentId' AND a.agent_id = l.value
+      UNION ALL
+      SELECT d.endpoint_id FROM mitigation.endpoint d WHERE l.kind = 'deviceId' AND d.device_id = l.value
+      UNION ALL
+      (SELECT DISTINCT i.endpoint_id FROM mitigation.host_interval i
+       WHERE l.kind IN ('mac', 'hostname', 'ip') AND i.kind = l.kind AND i.value = l.value
+         AND ((i.held_from <= l.at AND (i.held_to IS NULL OR i.held_to > l.at)) OR (l.kind <> 'ip' AND i.held_to IS NULL))
+       LIMIT ${TOO_MANY})
+    ) AS one
   ) AS named
   JOIN mitigation.endpoint e USING (endpoint_id)
-  ORDER BY l.lookup, e.endpoint_id`;
+  GROUP BY e.endpoint_id
+  ORDER BY e.endpoint_id`;
 
 /**
  * Finds the endpoint of each hint; the answers stand in the order of `hints`. One query for all of them, which only reads: it may
  * run before an append in the same transaction.
  */
 export async function matchEndpoints(client: ClientBase, hints: readonly HintAt[]): Promise<EndpointMatch[]> {
-  const lookups = new Map<string, { kind: IdentifierKind; value: string; at: string }>();
-  const keysOf = (hintAt: HintAt, kind: IdentifierKind): string[] =>
-    identifiersOf(hintAt.hint)[kind].map((value) => {
-      // Only intervals depend on the time.
-      const at = kind === 'agentId' || kind === 'deviceId' ? '1970-01-01T00:00:00Z' : hintAt.detectedAt;
-      const key = JSON.stringify([kind, value, at]);
-      lookups.set(key, { kind, value, at });
-      return key;
-    });
-  const wanted = hints.map((hintAt) =>
-    identifierKinds.map((kind) => ({ kind, keys: keysOf(hintAt, kind) })).filter(({ keys }) => keys.length > 0),
-  );
+  const lookups = new Map<string, Lookup>();
+  const keyOf = (kind: IdentifierKind, value: string, detectedAt: string): string => {
+    // Only intervals depend on the time.
+    const at = kind === 'agentId' || kind === 'deviceId' ? '1970-01-01T00:00:00Z' : detectedAt;
+    const key = `${kind} ${at} ${value}`;
+    lookups.set(key, { kind, value, at });
+    return key;
+  };
+  const wanted = hints.map(({ hint, detectedAt }) => {
+    const identifiers = identifiersOf(hint);
+    return identifierKinds
+      .filter((kind) => identifiers[kind].length > 0)
+      .map((kind) => ({ kind, keys: identifiers[kind].map((value) => keyOf(kind, value, detectedAt)) }));
+  });
 
   const found = await lookUp(client, [...lookups.entries()]);
   return hints.map(({ hint }, index) => {
@@ -73,7 +81,7 @@ export async function matchEndpoints(client: ClientBase, hints: readonly HintAt[
 
 /** The endpoint as tasks keep it, or undefined when there is none with this id. */
 export async function loadEndpoint(client: ClientBase, endpointId: string): Promise<TaskEndpoint | undefined> {
-  const { rows } = await client.query<Row>(
+  const { rows } = await client.query<Omit<Row, 'lookups'>>(
     `SELECT endpoint_id, agent_id, device_id, hostname, ips, macs, platform FROM mitigation.endpoint WHERE endpoint_id = $1`,
     [endpointId],
   );
@@ -82,9 +90,16 @@ export async function loadEndpoint(client: ClientBase, endpointId: string): Prom
   return endpoint;
 }
 
+interface Lookup {
+  readonly kind: IdentifierKind;
+  readonly value: string;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
 async function lookUp(
   client: ClientBase,
-  lookups: readonly [string, { kind: IdentifierKind; value: string; at: string }][],
+  lookups: readonly (readonly [key: string, lookup: Lookup])[],
 ): Promise<Map<string, KnownEndpoint[]>> {
   const found = new Map<string, KnownEndpoint[]>();
   if (lookups.length === 0) return found;
@@ -92,22 +107,25 @@ async function lookUp(
     name: 'match-endpoints',
     text: LOOKUP,
     values: [
-      lookups.map((_, index) => index),
-      lookups.map(([, lookup]) => lookup.kind),
-      lookups.map(([, lookup]) => lookup.value),
-      lookups.map(([, lookup]) => lookup.at),
+      int4Array(lookups.map((_, index) => index)),
+      textArray(lookups.map(([, { kind }]) => kind)),
+      textArray(lookups.map(([, { value }]) => value)),
+      textArray(lookups.map(([, { at }]) => at)),
     ],
   });
   for (const row of rows) {
-    const key = lookups[row.lookup]![0];
-    const list = found.get(key);
-    if (list === undefined) found.set(key, [knownEndpointOf(row)]);
-    else list.push(knownEndpointOf(row));
+    const endpoint = knownEndpointOf(row);
+    for (const number of row.lookups.split(',')) {
+      const key = lookups[Number(number)]![0];
+      const list = found.get(key);
+      if (list === undefined) found.set(key, [endpoint]);
+      else list.push(endpoint);
+    }
   }
   return found;
 }
 
-function knownEndpointOf(row: Row): KnownEndpoint {
+function knownEndpointOf(row: Omit<Row, 'lookups'>): KnownEndpoint {
   return {
     endpointId: row.endpoint_id,
     ...(row.agent_id === null ? {} : { agentId: row.agent_id }),

@@ -1,5 +1,12 @@
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
-import { hostnameForm, type IdentifierKind, identifierKinds, identifiersOf, type Naming } from './identifiers.ts';
+import {
+  hostnameForm,
+  type IdentifierKind,
+  type Identifiers,
+  identifierKinds,
+  identifiersOf,
+  type Naming,
+} from './identifiers.ts';
 
 /** An endpoint as far as matching needs it. */
 export interface KnownEndpoint extends TaskEndpoint {
@@ -67,15 +74,15 @@ export function matchHint(hint: Naming, facts: MatchFacts): EndpointMatch {
 
   const other = contradictors[tier].find((kind) => identifies(facts[kind]) && !names(facts[kind]!, endpoint));
   if (other !== undefined) return ambiguous(`${tier} and ${other} name different endpoints`);
-  const different = strongerThan(tier).find((kind) => holdsAnother(kind, hint, endpoint));
+  const [given, held] = [identifiersOf(hint), identifiersOf(endpoint)];
+  const different = strongerThan(tier).find((kind) => holdsAnother(kind, given, held));
   if (different !== undefined) return ambiguous(`the endpoint with this ${tier} has another ${different}`);
   return { outcome: 'matched', by: tier, endpoint: taskEndpointOf(endpoint) };
 }
 
 /** Whether the endpoint is known to have a `kind`, the hint gives one, and they do not meet. */
-function holdsAnother(kind: IdentifierKind, hint: Naming, endpoint: KnownEndpoint): boolean {
-  const given = identifiersOf(hint)[kind];
-  const held = identifiersOf(endpoint)[kind];
+function holdsAnother(kind: IdentifierKind, hint: Identifiers, endpoint: Identifiers): boolean {
+  const [given, held] = [hint[kind], endpoint[kind]];
   if (given.length === 0 || held.length === 0) return false;
   if (kind === 'hostname') return !given.some((name) => held.some((own) => sameHost(name, own)));
   return !given.some((value) => held.includes(value));

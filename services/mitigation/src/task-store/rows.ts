@@ -1,3 +1,4 @@
+import { int4Array, textArray, timestampArray, uuidArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import type { Task } from '../task/task.ts';
@@ -31,63 +32,68 @@ export async function syncRows(
   await syncHolds(client, transitions, policy.reopenAfterSeconds);
 }
 
-const columns = [
-  ['task_id', 'uuid', 'taskId'],
-  ['endpoint_id', 'uuid', 'endpointId'],
-  ['agent_id', 'text', 'agentId'],
-  ['kind', 'text', 'kind'],
-  ['run', 'int', 'run'],
-  ['mode', 'text', 'mode'],
-  ['attempt', 'int', 'attempt'],
-  ['phase', 'text', 'phase'],
-  ['changes_state', 'boolean', 'changesState'],
-  ['priority', 'int', 'priority'],
-  ['requested_at', 'timestamptz', 'requestedAt'],
-  ['not_before', 'timestamptz', 'notBefore'],
-  ['first_accepted_at', 'timestamptz', 'firstAcceptedAt'],
-  ['lease_expires_at', 'timestamptz', 'leaseExpiresAt'],
-  ['cancel_requested_at', 'timestamptz', 'cancelRequestedAt'],
-  ['queue_due_at', 'timestamptz', 'queueDueAt'],
-  ['total_due_at', 'timestamptz', 'totalDueAt'],
-  ['run_due_at', 'timestamptz', 'runDueAt'],
-  ['cancel_due_at', 'timestamptz', 'cancelDueAt'],
-] as const satisfies readonly (readonly [string, string, keyof WorkRow])[];
+type Read<T> = (row: WorkRow) => T;
+const time =
+  (member: Read<string | null>): Read<Date | undefined> =>
+  (row) => {
+    const text = member(row);
+    return text === null ? undefined : new Date(text);
+  };
+const uuids = (read: Read<string>) => (rows: readonly WorkRow[]) => uuidArray(rows.map(read), 'id');
+const texts = (read: Read<string | undefined>) => (rows: readonly WorkRow[]) => textArray(rows.map(read));
+const ints = (read: Read<number>) => (rows: readonly WorkRow[]) => int4Array(rows.map(read));
+const times = (member: Read<string | null>) => (rows: readonly WorkRow[]) => timestampArray(rows.map(time(member)));
+
+const columns: readonly (readonly [name: string, type: string, encode: (rows: readonly WorkRow[]) => Buffer])[] = [
+  ['task_id', 'uuid', uuids((row) => row.taskId)],
+  ['endpoint_id', 'uuid', uuids((row) => row.endpointId)],
+  ['agent_id', 'text', texts((row) => row.agentId ?? undefined)],
+  ['kind', 'text', texts((row) => row.kind)],
+  ['run', 'int', ints((row) => row.run)],
+  ['mode', 'text', texts((row) => row.mode)],
+  ['attempt', 'int', ints((row) => row.attempt)],
+  ['phase', 'text', texts((row) => row.phase)],
+  ['changes_state', 'int', ints((row) => (row.changesState ? 1 : 0))],
+  ['priority', 'int', ints((row) => row.priority)],
+  ['requested_at', 'timestamptz', times((row) => row.requestedAt)],
+  ['not_before', 'timestamptz', times((row) => row.notBefore)],
+  ['first_accepted_at', 'timestamptz', times((row) => row.firstAcceptedAt)],
+  ['lease_expires_at', 'timestamptz', times((row) => row.leaseExpiresAt)],
+  ['cancel_requested_at', 'timestamptz', times((row) => row.cancelRequestedAt)],
+  ['queue_due_at', 'timestamptz', times((row) => row.queueDueAt)],
+  ['total_due_at', 'timestamptz', times((row) => row.totalDueAt)],
+  ['run_due_at', 'timestamptz', times((row) => row.runDueAt)],
+  ['cancel_due_at', 'timestamptz', times((row) => row.cancelDueAt)],
+];
 
 const names = columns.map(([name]) => name).join(', ');
-const NEXT_DUE = 'least(queue_due_at, total_due_at, run_due_at, cancel_due_at)';
+const given = columns.map(([name]) => (name === 'changes_state' ? 'changes_state <> 0' : name)).join(', ');
+const clocks = ['queue_due_at', 'total_due_at', 'run_due_at', 'cancel_due_at'];
 
 // A clock that was extended (by an outage, by the probe of a silent run, by contact) keeps its extension within the run.
-const extended = (
-  clock: string,
-) => `${clock} = CASE WHEN w.run = excluded.run AND w.${clock} IS NOT NULL AND excluded.${clock} IS NOT NULL
+const extended = (clock: string) =>
+  `CASE WHEN w.run = excluded.run AND w.${clock} IS NOT NULL AND excluded.${clock} IS NOT NULL
         THEN greatest(w.${clock}, excluded.${clock}) ELSE excluded.${clock} END`;
 
 const UPSERT_WORK = `
-  WITH given AS (
-    SELECT * FROM unnest(${columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) AS g (${names})
-  )
   INSERT INTO mitigation.work AS w (${names}, next_due_at, last_sign_at)
-  SELECT ${names}, ${NEXT_DUE}, CASE WHEN phase <> 'queued' THEN now() END FROM given
+  SELECT ${given}, least(${clocks.join(', ')}), CASE WHEN phase <> 'queued' THEN now() END
+  FROM unnest(${columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) AS g (${names})
   ON CONFLICT (task_id) DO UPDATE SET
     agent_id = excluded.agent_id, run = excluded.run, mode = excluded.mode, attempt = excluded.attempt,
     phase = excluded.phase, changes_state = excluded.changes_state, priority = excluded.priority,
     requested_at = excluded.requested_at, not_before = excluded.not_before,
     first_accepted_at = excluded.first_accepted_at, lease_expires_at = excluded.lease_expires_at,
     last_sign_at = excluded.last_sign_at, cancel_requested_at = excluded.cancel_requested_at,
-    ${['queue_due_at', 'total_due_at', 'run_due_at', 'cancel_due_at'].map(extended).join(',\n    ')},
+    ${clocks.map((clock) => `${clock} = ${extended(clock)}`).join(',\n    ')},
+    next_due_at = least(${clocks.map(extended).join(', ')}),
     run_extended = w.run = excluded.run AND w.run_extended,
     probe_at = CASE WHEN w.attempt = excluded.attempt AND excluded.phase <> 'queued' THEN w.probe_at END,
     progress = CASE WHEN w.attempt = excluded.attempt THEN w.progress END,
     boot_id = CASE WHEN w.attempt = excluded.attempt THEN w.boot_id END`;
 
 async function upsertWork(client: ClientBase, rows: readonly WorkRow[]): Promise<void> {
-  const values = columns.map(([, , member]) => rows.map((row) => row[member]));
-  await client.query({ name: 'upsert-work', text: UPSERT_WORK, values });
-  await client.query(
-    `UPDATE mitigation.work SET next_due_at = ${NEXT_DUE}
-     WHERE task_id = ANY($1::uuid[]) AND next_due_at IS DISTINCT FROM ${NEXT_DUE}`,
-    [rows.map(({ taskId }) => taskId)],
-  );
+  await client.query({ name: 'upsert-work', text: UPSERT_WORK, values: columns.map(([, , encode]) => encode(rows)) });
 }
 
 // The row decides which task takes a detection: a taker replaces an expired hold, and nothing else. In one order, so that two takers
@@ -97,8 +103,7 @@ const TAKE_HOLDS = `
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) AS t (endpoint_id, threat_key, task_id, reopen_until)
   ORDER BY endpoint_id, threat_key
   ON CONFLICT (endpoint_id, threat_key) DO UPDATE SET task_id = excluded.task_id, reopen_until = excluded.reopen_until
-  WHERE o.task_id = excluded.task_id OR o.reopen_until <= now()
-  RETURNING task_id`;
+  WHERE o.task_id = excluded.task_id OR o.reopen_until <= now()`;
 
 async function syncHolds(
   client: ClientBase,
@@ -136,10 +141,16 @@ async function syncHolds(
     name: 'take-holds',
     text: TAKE_HOLDS,
     values: [
-      taken.map(({ endpointId }) => endpointId),
-      taken.map(({ threatKey }) => threatKey),
-      taken.map(({ taskId }) => taskId),
-      taken.map(({ until }) => until),
+      uuidArray(
+        taken.map(({ endpointId }) => endpointId),
+        'endpointId',
+      ),
+      textArray(taken.map(({ threatKey }) => threatKey)),
+      uuidArray(
+        taken.map(({ taskId }) => taskId),
+        'taskId',
+      ),
+      timestampArray(taken.map(({ until }) => (until === null ? undefined : new Date(until)))),
     ],
   });
   if (rowCount !== taken.length) throw new TaskConflict('another task holds the threat on this endpoint');

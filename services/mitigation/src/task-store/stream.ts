@@ -1,6 +1,6 @@
 import { TASK_EVENT_VERSION, type TaskEvent } from '@quell/contracts/task-events';
+import { uuidv5 } from '@quell/contracts/uuidv5';
 import type { NewEvent, StoredEvent } from '@quell/event-store/event';
-import { v5 as uuidv5 } from 'uuid';
 import type { RecordedTaskEvent } from '../task/task.ts';
 
 /** Who and what made an event, and when it happened out there. */
