@@ -1,0 +1,85 @@
+import { canonicalAddress } from '../match-address.ts';
+import { stemOf } from '../match-domain.ts';
+
+/** A label that occurs in none of `texts`, so that what is built with it means nothing that they name. */
+export function freshLabel(texts: readonly string[]): string {
+  const all = texts.join(' ').toLowerCase();
+  for (let number = 0; ; number += 1) {
+    const label = `x${number === 0 ? '' : number}`;
+    if (!all.includes(label)) return label;
+  }
+}
+
+/**
+ * Names of which one stands for every class of hosts or search domains that `entries` can tell apart, by labels, by characters, by
+ * equality, with or without regard to case: none of them; each entry's own name, one under it, one that merely ends with it; and where case
+ * is told apart, each with its front in another case.
+ */
+export function domainAtoms(entries: readonly string[]): readonly string[] {
+  const stems = [...new Set(entries.map(stemOf))].filter((stem) => stem !== '' && !stem.includes('*'));
+  const fresh = freshLabel(stems);
+  const elsewhere = 'elsewhere.example.net';
+  const taken = stems.some((stem) => elsewhere.endsWith(stem.toLowerCase()));
+  const atoms = [taken ? `${fresh}.${fresh}` : elsewhere];
+  for (const stem of stems) {
+    const ends = ['', ...stems.filter((end) => end !== stem && stem.toLowerCase().endsWith(end.toLowerCase()))];
+    const forms = [stem, ...ends.flatMap((end) => recased(stem, end))];
+    atoms.push(...forms.flatMap((form) => [form, `${fresh}.${form}`, `${fresh}${form}`]));
+  }
+  return [...new Set(atoms)];
+}
+
+/** `stem` with its front in other cases and its end as `end` has it. */
+function recased(stem: string, end: string): string[] {
+  const front = stem.slice(0, stem.length - end.length);
+  const mixed = [...front].map((character, index) =>
+    index % 2 === 0 ? character.toUpperCase() : character.toLowerCase(),
+  );
+  return [front.toUpperCase(), front.toLowerCase(), mixed.join('')].map((other) => other + end);
+}
+
+/**
+ * Addresses of which one stands for every class of DNS servers that `entries` can tell apart: none of them, each address, and for each
+ * prefix every way in which it can go on, as far as other entries look.
+ */
+export function addressAtoms(entries: readonly string[]): readonly string[] {
+  const octet = freeOctet(entries);
+  const atoms = [`192.0.2.${octet}`, `203.${octet}.113.${octet}`, `2001:db8:ffff::${octet}`];
+  for (const entry of new Set(entries)) {
+    if (entry === '' || entry === '*') continue;
+    if (!entry.endsWith('*')) atoms.push(entry);
+    else
+      atoms.push(
+        ...(entry.includes(':') ? completed6(entry.slice(0, -1), octet) : completed4(entry.slice(0, -1), octet)),
+      );
+  }
+  return [...new Set(atoms)];
+}
+
+/** A number that no entry has as one of its octets. */
+function freeOctet(entries: readonly string[]): number {
+  const used = new Set(entries.flatMap((entry) => entry.split(/[.*:]/)));
+  return [77, ...Array.from({ length: 256 }, (_, value) => value)].find((value) => !used.has(String(value))) ?? 77;
+}
+
+/** IPv4 addresses that begin with `prefix`: each value that its last octet can take, then what nobody names. */
+function completed4(prefix: string, octet: number): string[] {
+  const whole = prefix.split('.');
+  const started = whole.pop() ?? '';
+  const missing = 3 - whole.length;
+  if (missing < 0 || !/^[\d.]*$/.test(prefix)) return [];
+  const rest = Array.from({ length: missing }, () => String(octet));
+  const values = [octet, ...Array.from({ length: 256 }, (_, value) => value)].map(String);
+  return values.filter((value) => value.startsWith(started)).map((value) => [...whole, value, ...rest].join('.'));
+}
+
+/** The same for IPv6: what stands after the prefix is one more group, or the end of the one begun. */
+function completed6(prefix: string, octet: number): string[] {
+  const groups = ['', ...Array.from({ length: 256 }, (_, value) => value.toString(16))];
+  const forms = groups.flatMap((group) => [
+    `${prefix}${group}`,
+    `${prefix}${group}::${octet}`,
+    `${prefix}${group}:${octet}`,
+  ]);
+  return forms.filter((text) => URL.canParse(`http://[${text}]`)).map(canonicalAddress);
+}

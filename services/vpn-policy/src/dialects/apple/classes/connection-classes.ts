@@ -1,0 +1,72 @@
+import type { AppleContext, AppleParameter, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import { matchesDomain } from '../match-domain.ts';
+import { domainAtoms } from './atoms.ts';
+import { classesOf } from './dimension.ts';
+
+/** What a policy asks about a connection, and how it is read. */
+export type ReadPayload = { readonly payload: ApplePayload; readonly readings: AppleReadings };
+
+type Connecting = Pick<AppleContext, 'connection' | 'dnsServerReachable' | 'probes'>;
+
+/** One host per class that the policies can tell apart. */
+export function hostClasses(reads: readonly ReadPayload[]): readonly string[] {
+  const questions = reads.flatMap(({ payload, readings }) => [
+    ...parametersOf(payload).map((parameter) => ({ entries: parameter.Domains ?? [], mode: readings.host, readings })),
+    ...[payload.OnDemandMatchDomainsNever, payload.OnDemandMatchDomainsAlways, payload.OnDemandMatchDomainsOnRetry].map(
+      (entries) => ({ entries: entries ?? [], mode: readings.listHost, readings }),
+    ),
+  ]);
+  const atoms = domainAtoms(questions.flatMap((question) => question.entries));
+  return classesOf(atoms, (host) =>
+    questions.map(({ entries, mode, readings }) => entries.some((entry) => matchesDomain(entry, host, mode, readings))),
+  ).map((one) => one.value);
+}
+
+/** All entries of ActionParameters of a policy. */
+export function parametersOf(payload: ApplePayload): readonly AppleParameter[] {
+  return (payload.OnDemandRules ?? []).flatMap((rule) => rule.ActionParameters ?? []);
+}
+
+/** How many classes of connections {@link connectionClasses} gives. */
+export function connectionCount(reads: readonly ReadPayload[], answers: number): number {
+  const { servers, urls } = required(reads);
+  return hostClasses(reads).length * 3 * 2 ** servers.length * answers ** urls.length;
+}
+
+/** Every class of connections that the policies can tell apart: host, DNS answer, required servers, required probes. */
+export function connectionClasses(
+  reads: readonly ReadPayload[],
+  answers: readonly NonNullable<AppleContext['probes']>[string][],
+): Connecting[] {
+  const { servers, urls } = required(reads);
+  let classes: Connecting[] = hostClasses(reads).flatMap((host) =>
+    // A timeout is to every reading what a name that does not exist is.
+    (['resolved', 'nxdomain', 'redirected'] as const).map((dns) => ({ connection: { host, dns } })),
+  );
+  for (const server of servers) {
+    classes = classes.flatMap((one) =>
+      [true, false].map((reachable) => ({
+        ...one,
+        dnsServerReachable: { ...one.dnsServerReachable, [server]: reachable },
+      })),
+    );
+  }
+  for (const url of urls) {
+    classes = classes.flatMap((one) => answers.map((answer) => ({ ...one, probes: { ...one.probes, [url]: answer } })));
+  }
+  return classes;
+}
+
+/** What ConnectIfNeeded asks for by address. */
+export function required(reads: readonly ReadPayload[]): {
+  readonly servers: readonly string[];
+  readonly urls: readonly string[];
+} {
+  const parameters = reads
+    .flatMap(({ payload }) => parametersOf(payload))
+    .filter((parameter) => parameter.DomainAction === 'ConnectIfNeeded');
+  return {
+    servers: [...new Set(parameters.flatMap((parameter) => parameter.RequiredDNSServers ?? []))],
+    urls: [...new Set(parameters.flatMap((parameter) => parameter.RequiredURLStringProbe ?? []))],
+  };
+}

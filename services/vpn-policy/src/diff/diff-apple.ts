@@ -1,0 +1,113 @@
+import { assertNever } from '@quell/contracts/vocabulary';
+import type { AppleContext, AppleDialect, AppleOutcome, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { VpnDiffAnswer, VpnDifference } from '@quell/contracts/vpn-diff';
+import {
+  connectionClasses,
+  connectionCount,
+  type ReadPayload,
+  required,
+} from '../dialects/apple/classes/connection-classes.ts';
+import { CLASS_LIMIT, networkClasses, probeAnswers } from '../dialects/apple/classes/network-classes.ts';
+import { decideStages } from '../dialects/apple/decide-stages.ts';
+import { appleReadings } from '../dialects/apple/readings.ts';
+
+/** A policy, and the reading that it is compared under. */
+export type DiffSide = {
+  readonly payload: ApplePayload;
+  readonly dialect: AppleDialect;
+  readonly readings?: { readonly [K in keyof AppleReadings]?: AppleReadings[K] | undefined } | undefined;
+};
+
+const answers = Object.values(probeAnswers);
+
+/**
+ * Compares two policies, or one under two dialects, by what they do to the tunnel in every class of contexts that either can tell
+ * apart. Ignore, no trigger and disabled all leave it alone, and count as the same. For each pair of outcomes that differ: one context.
+ */
+export function diffApple(left: DiffSide, right: DiffSide, limit: number = CLASS_LIMIT): VpnDiffAnswer {
+  const reads: ReadPayload[] = [left, right].map(({ payload, dialect, readings }) => ({
+    payload,
+    readings: appleReadings(dialect, readings),
+  }));
+  const rules = reads.flatMap(({ payload, readings }) =>
+    (payload.OnDemandRules ?? []).map((rule) => ({ rule, readings })),
+  );
+  const networks = networkClasses(rules, answers, limit);
+  if (networks === null) return { result: 'undecided', limit };
+  const outcomesIn = (context: AppleContext) => reads.map((read) => outcomeOf(read, context));
+
+  // A connection depends on the network only through the rule that it chose, and through probes that both stages ask for.
+  const shared = required(reads).urls;
+  const kinds = new Map<string, { context: AppleContext; count: number }>();
+  for (const { context } of [...networks, ...ends]) {
+    const key = JSON.stringify([outcomesIn(context), shared.map((url) => context.probes?.[url])]);
+    const kind = kinds.get(key) ?? { context, count: 0 };
+    kind.count += 1;
+    kinds.set(key, kind);
+  }
+  if (kinds.size * connectionCount(reads, answers.length) > limit) return { result: 'undecided', limit };
+
+  const differences = new Map<string, VpnDifference>();
+  let classes = 0;
+  const connections = connectionClasses(reads, answers);
+  for (const { context, count } of kinds.values()) {
+    for (const connection of connections) {
+      const whole = { ...context, ...connection, probes: { ...connection.probes, ...context.probes } };
+      classes += count;
+      const [one, other] = outcomesIn(whole);
+      if (one === undefined || other === undefined || effect(one) === effect(other)) continue;
+      const key = JSON.stringify([one, other]);
+      const known = differences.get(key) ?? { left: one, right: other, classes: 0, witness: whole };
+      differences.set(key, { ...known, classes: known.classes + count });
+    }
+  }
+  const [first, ...others] = differences.values();
+  return first === undefined
+    ? { result: 'equal', classes }
+    : { result: 'different', classes, differences: [first, ...others] };
+}
+
+/** Where rules are not looked at: no class of networks, but contexts all the same. */
+const ends: readonly { readonly context: AppleContext }[] = [
+  {
+    context: {
+      vpn: 'disconnected',
+      network: { interface: null, ssid: null, searchDomains: [], dnsServers: [], primaryIsVirtual: false },
+    },
+  },
+  {
+    context: {
+      vpn: 'connected',
+      network: { interface: 'Other', ssid: null, searchDomains: [], dnsServers: [], primaryIsVirtual: true },
+    },
+  },
+];
+
+/** Complete contexts leave one outcome. */
+function outcomeOf({ payload, readings }: ReadPayload, context: AppleContext): AppleOutcome {
+  const [outcome, ...others] = decideStages(payload, context, readings).outcomes;
+  if (outcome === undefined || others.length > 0) throw new Error('a class of contexts is not decided');
+  return outcome;
+}
+
+/** What a decision does to the tunnel. */
+function effect({ decision }: AppleOutcome): 'starts' | 'stops' | 'leaves' | 'waits' {
+  switch (decision) {
+    case 'connect':
+    case 'always':
+      return 'starts';
+    case 'disconnect':
+      return 'stops';
+    case 'ignore':
+    case 'no-trigger':
+    case 'disabled':
+    case 'not-evaluated':
+      return 'leaves';
+    case 'pending':
+    case 'evaluate':
+    case 'unknown':
+      return 'waits';
+    default:
+      return assertNever(decision);
+  }
+}
