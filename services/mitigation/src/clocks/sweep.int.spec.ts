@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { createLog } from '@quell/service-kit/log';
+import { eventually } from '@quell/testing/eventually';
 import { startAgentTask } from '../delivery/agent-tasks.ts';
 import { replica } from '../delivery/replica.fixture.ts';
+import { defaultPolicy } from '../policy/policy.ts';
+import { PolicyStore } from '../policy/policy-store.ts';
 import { cancel, retry, rollback } from '../task/commands.ts';
 import { defaultClocks } from '../task/settings.ts';
 import { detectionOn, openScene, resolving, type Scene, type TestEndpoint } from '../task-store/scene.fixture.ts';
+import { Clockwork } from './clockwork.ts';
+import { defaultOutages } from './outages.ts';
 import { sweepClocks } from './sweep.ts';
 
 let scene: Scene;
@@ -12,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-const sweep = () => sweepClocks(scene.pool, scene.policy);
+const sweep = async () => (await sweepClocks(scene.pool, scene.policy)).freed;
 const HOUR = 3600;
 const statusOf = async (taskId: string) => (await scene.task(taskId)).status;
 /** Moves one clock of a run into the past, and leaves the others as they are. */
@@ -36,7 +42,7 @@ describe('the queue clock', () => {
     await scene.seen(met, HOUR + 60);
     await scene.age(one, HOUR + 1);
     await scene.age(two, HOUR + 1);
-    expect((await sweep()).sort()).toEqual([met.endpointId, unmet.endpointId].sort());
+    expect([...(await sweep())].sort()).toEqual([met.endpointId, unmet.endpointId].sort());
     expect(await statusOf(one)).toEqual({
       code: 'cannot-connect-to-endpoint',
       limitSeconds: HOUR,
@@ -242,16 +248,33 @@ test('a result that races with the end of its clock is never lost: it stands, or
   }
 });
 
-test('more than one sweep takes are all ended by the next ones', async () => {
-  const endpoint = await scene.endpoint();
-  const threats = Array.from({ length: 230 }, (_, index) => ({ name: 'x', path: `/t/${index}` }));
-  await scene.take(threats.map((threat) => detectionOn(endpoint, { threat })));
-  const ofEndpoint = 'WHERE endpoint_id = $1';
-  const due = `UPDATE mitigation.work SET queue_due_at = now(), next_due_at = now() ${ofEndpoint}`;
-  await scene.rows(due, endpoint.endpointId);
-  const left = async () => (await scene.rows(`SELECT FROM mitigation.work ${ofEndpoint}`, endpoint.endpointId)).length;
-  await sweep();
-  expect(await left()).toBe(30);
-  await sweep();
-  expect(await left()).toBe(0);
+test('more than one batch takes is due no longer than one sweep, also where a batch ends nothing', async () => {
+  const [met, unmet] = [await scene.endpoint(), await scene.endpoint()];
+  await scene.seen(met);
+  for (const [endpoint, tasks] of [
+    [met, 210],
+    [unmet, 410],
+  ] as const) {
+    const threats = Array.from({ length: tasks }, (_, index) => ({ name: 'x', path: `/t/${index}` }));
+    await scene.take(threats.map((threat) => detectionOn(endpoint, { threat })));
+  }
+  // Those of the endpoint in contact come first: their clocks are only moved.
+  const due = `UPDATE mitigation.work SET queue_due_at = now(), next_due_at = now() - make_interval(secs => $2) WHERE endpoint_id = $1`;
+  await scene.rows(due, met.endpointId, 1);
+  await scene.rows(due, unmet.endpointId, 0);
+  const freed: string[] = [];
+  const clockwork = new Clockwork({
+    pool: scene.pool,
+    policies: new PolicyStore(scene.pool, defaultPolicy()),
+    log: createLog('test', 'silent'),
+    outages: defaultOutages,
+    sweepSeconds: HOUR,
+    onFreed: (endpointIds) => freed.push(...endpointIds),
+  });
+  clockwork.start();
+  const left = (on: TestEndpoint) => scene.rows('SELECT FROM mitigation.work WHERE endpoint_id = $1', on.endpointId);
+  await eventually(async () => (await left(unmet)).length === 0);
+  await clockwork.stop();
+  expect(await left(met)).toHaveLength(210);
+  expect([...new Set(freed)]).toEqual([unmet.endpointId]);
 });

@@ -24,22 +24,30 @@ const LOAD_DUE = `
   LEFT JOIN mitigation.agent_last_seen s ON s.agent_id = e.agent_id
   WHERE w.next_due_at <= now() ORDER BY w.next_due_at LIMIT ${BATCH}`;
 
+/** What one batch of the clocks led to. */
+export interface Swept {
+  /** Endpoints whose place became free. */
+  readonly freed: readonly string[];
+  /** More may be due: the batch was full, and what it held is out of the way. */
+  readonly more: boolean;
+}
+
 /**
  * Ends what is due, by the database's time: no timer of a process decides anything. One replica sweeps at a time; an end that an agent
- * reports meanwhile wins, for the sweep then meets a conflict. Returns the endpoints whose place became free.
+ * reports meanwhile wins, for the sweep then meets a conflict. At most {@link BATCH} runs.
  */
-export function sweepClocks(pool: Pool, policy: EffectivePolicy): Promise<string[]> {
+export function sweepClocks(pool: Pool, policy: EffectivePolicy): Promise<Swept> {
   return retryingConflicts(pool, async (client) => {
     const { rows: locks } = await client.query<{ locked: boolean }>(
       `SELECT pg_try_advisory_xact_lock(hashtextextended('mitigation clocks', 7)) AS locked`,
     );
-    if (locks[0]?.locked !== true) return [];
+    if (locks[0]?.locked !== true) return { freed: [], more: false };
     const { rows } = await client.query<DueRow>(LOAD_DUE);
     const limits = policy.clocks;
     const due = rows.map((row) => ({ row, verdict: judgeClocks({ ...row, limits }, row.now) }));
     const freed = await expire(client, policy, due);
-    await extend(client, due);
-    return freed;
+    const extended = await extend(client, due);
+    return { freed, more: rows.length === BATCH && freed.length + extended > 0 };
   });
 }
 
@@ -77,11 +85,11 @@ async function expire(
   return [...new Set([...after.values()].map(({ endpoint }) => endpoint.endpointId))];
 }
 
-async function extend(client: ClientBase, due: readonly { row: DueRow; verdict: ClockVerdict }[]): Promise<void> {
+async function extend(client: ClientBase, due: readonly { row: DueRow; verdict: ClockVerdict }[]): Promise<number> {
   const moved = due.flatMap(({ row, verdict }) =>
     verdict.kind === 'move-queue' || verdict.kind === 'probe' ? [{ taskId: row.taskId, ...verdict }] : [],
   );
-  if (moved.length === 0) return;
+  if (moved.length === 0) return 0;
   await client.query(
     `WITH m AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::float8[]) AS m (task_id, kind, due))
      UPDATE mitigation.work w SET
@@ -96,4 +104,5 @@ async function extend(client: ClientBase, due: readonly { row: DueRow; verdict: 
      FROM m WHERE w.task_id = m.task_id`,
     [moved.map(({ taskId }) => taskId), moved.map(({ kind }) => kind), moved.map(({ dueAt }) => dueAt)],
   );
+  return moved.length;
 }
