@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { ProvisionedDatabase } from './provision.ts';
+import type { Login } from './role-names.ts';
 
 /** A program that the launcher runs. */
 export interface Program {
@@ -12,7 +12,7 @@ export interface Program {
 
 /** A service behind the gateway: it has a role of its own in the database, and the gateway finds it by `QUELL_<NAME>_URL`. */
 export interface Backend extends Program {
-  readonly role: Parameters<ProvisionedDatabase['urlFor']>[0];
+  readonly role: Login;
   /** Whether it gets `QUELL_ADMIN_KEY`, to keep the hash of it. */
   readonly keepsKeys: boolean;
 }

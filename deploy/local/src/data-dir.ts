@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isAlive } from './is-alive.ts';
+import { DatabaseSync } from 'node:sqlite';
 import { StartError } from './start-error.ts';
 
 /** The launcher's files below `QUELL_DATA_DIR`. */
@@ -13,10 +13,13 @@ export interface DataDir {
   release(): void;
 }
 
-const lockName = 'launcher.lock';
+/** Locked for as long as a launcher has the directory; nothing is ever written to it. */
+const lockName = 'launcher.lock.sqlite';
+/** Says who, for the message: what counts is the lock. */
+const holderName = 'launcher.lock';
 
 /**
- * Makes the data directory and takes it for this process. A lock left by a launcher that was killed is taken over.
+ * Makes the data directory and takes it for this process, until it releases it or ends, however it ends.
  *
  * @throws StartError when a live launcher has it, or it cannot be written.
  */
@@ -26,44 +29,38 @@ export async function takeDataDir(path: string): Promise<DataDir> {
     await mkdir(logs, { recursive: true, mode: 0o700 });
     // Others may pass but not look around: run by root, Postgres works as another user below it.
     await chmod(path, 0o711);
-    await lock(path);
+    const lock = await locked(path);
+    return { path, logs, release: () => lock.close() };
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(
       `The data directory ${path} cannot be used (${(error as Error).message}). Set QUELL_DATA_DIR.`,
     );
   }
-  return { path, logs, release: () => rmSync(join(path, lockName), { force: true }) };
 }
 
-async function lock(path: string): Promise<void> {
-  const file = join(path, lockName);
-  for (;;) {
-    try {
-      const handle = await open(file, 'wx', 0o600);
-      await handle.write(String(process.pid));
-      await handle.close();
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-    if (holder > 0 && holder !== process.pid && (await isLauncher(holder))) {
-      throw new StartError(
-        `The data directory ${path} is in use by the launcher with process id ${holder}. ` +
-          'Stop it, or set QUELL_DATA_DIR and QUELL_PORT to run a second one.',
-      );
-    }
-    await rm(file, { force: true });
+/**
+ * The operating system ends the lock of a process with the process, so none is ever stale. Node offers such locks through SQLite
+ * alone, which takes one on an empty file too.
+ */
+async function locked(path: string): Promise<DatabaseSync> {
+  const lock = new DatabaseSync(join(path, lockName), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+    await writeFile(join(path, holderName), String(process.pid), { mode: 0o600 });
+    return lock;
+  } catch (error) {
+    lock.close();
+    if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error;
+    const holder = await readFile(join(path, holderName), 'utf8').catch(() => '');
+    throw new StartError(
+      `The data directory ${path} is in use by ${holder ? `the launcher with process id ${holder}` : 'another launcher'}. ` +
+        'Stop it, or set QUELL_DATA_DIR and QUELL_PORT to run a second one.',
+    );
   }
 }
 
-/** Whether a live process is a Node program: process ids are used again, so being alive is not enough. */
-async function isLauncher(pid: number): Promise<boolean> {
-  if (!isAlive(pid)) return false;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
-  return commandLine === undefined || commandLine.includes('node');
-}
+const sqliteBusy = 5;
 
 /**
  * The text of a secret file (0600), which `make` provides at the first start.

@@ -64,7 +64,7 @@ export interface ContainerOrder {
 export async function startContainer(order: ContainerOrder): Promise<{ server: GuardedServer; hostPort: number }> {
   await run('docker', ['rm', '--force', order.volume]).catch(() => {});
   const hostPort = await freePort();
-  const env = Object.entries(order.env(hostPort)).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+  const env = order.env(hostPort);
   const server = await startGuarded(
     {
       command: 'docker',
@@ -72,7 +72,8 @@ export async function startContainer(order: ContainerOrder): Promise<{ server: G
       args: [
         ...['run', '--rm', '--sig-proxy=true', '--name', order.volume],
         ...['--publish', `127.0.0.1:${hostPort}:${order.port}`, '--volume', `${order.volume}:${order.dataPath}`],
-        ...env,
+        // Without its value, which docker takes from its own environment: command lines are for everybody to see.
+        ...Object.keys(env).flatMap((name) => ['--env', name]),
         order.image,
         ...order.command,
       ],
@@ -82,6 +83,7 @@ export async function startContainer(order: ContainerOrder): Promise<{ server: G
       killSignal: 'SIGKILL',
     },
     order.logFile,
+    env,
   );
   return { server, hostPort };
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { openLog } from './log-file.ts';
 
-/** What `guard.ts` is told to run, and how to stop it. */
+/** What `guard.ts` is told to run, and how to stop it. It is in its command line, which every user can see: no secrets. */
 export interface GuardOrder {
   readonly command: string;
   readonly args: readonly string[];
@@ -33,15 +33,20 @@ export interface GuardedServer {
  * Starts a server under a guard process (see `guard.ts`).
  *
  * @param logFile receives the output of the server, appended.
+ * @param env added to the environment of the server: the place for secrets.
  * @throws Error when the command cannot be started, with the reason.
  */
-export async function startGuarded(order: GuardOrder, logFile: string): Promise<GuardedServer> {
+export async function startGuarded(
+  order: GuardOrder,
+  logFile: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<GuardedServer> {
   const log = openLog(logFile);
   // Its own session, so that Ctrl-C in a terminal reaches the launcher alone, which then stops everything in order.
   const guard = spawn(process.execPath, [fileURLToPath(new URL('guard.ts', import.meta.url)), JSON.stringify(order)], {
     detached: true,
     stdio: ['pipe', 'pipe', log.fd],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
   });
   log.close();
   guard.stdin?.on('error', () => {});

@@ -1,73 +1,65 @@
 import pg from 'pg';
-
-/** The services that own a schema of their own name. */
-const services = ['ingest', 'mitigation'] as const;
-
-/** The roles that log in: one a service, the one that owns the schemas and migrates them, and Grafana's. */
-export const roles = [...services, 'migration', 'grafana'] as const;
+import { type Login, logins, roleName, services } from './role-names.ts';
 
 /** Schema `auth` belongs to ingest; `reporting` holds the views that Grafana may read (design.md, Security). */
-const schemas = [...services, 'auth', 'reporting'] as const;
-
-// Members read the API keys; ingest's migrations say which columns (the name is shared with libs/service-kit).
-const authReader = 'quell_auth_reader';
+export const schemas = [...services, 'auth', 'reporting'] as const;
 
 /**
  * The statements that make roles, schemas and grants, each idempotent: what exists is brought to what it should be.
- * Default privileges cover the tables that migrations make later.
+ * Default privileges cover the tables that migrations make later. Rights of others are left as they are.
+ *
+ * @param comments by role: those that tell that a role is ours (`role-ownership.ts`).
+ * @param existing the roles that are there; whether they are ours was decided before.
  */
 export function provisioningSql(
   database: string,
-  passwords: Readonly<Record<(typeof roles)[number], string>>,
+  passwords: Readonly<Record<Login, string>>,
+  comments: ReadonlyMap<string, string>,
+  existing: ReadonlySet<string>,
 ): string[] {
+  const name = (part: Parameters<typeof roleName>[1]) => pg.escapeIdentifier(roleName(database, part));
   const db = pg.escapeIdentifier(database);
+  const migration = name('migration');
   return [
-    ...roles.flatMap((role) => [
-      createRole(role),
-      `ALTER ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(passwords[role])}`,
-      `GRANT CONNECT, TEMPORARY ON DATABASE ${db} TO ${role}`,
+    ...[...comments].flatMap(([role, comment]) => [
+      ...(existing.has(role) ? [] : [`CREATE ROLE ${pg.escapeIdentifier(role)}`]),
+      `COMMENT ON ROLE ${pg.escapeIdentifier(role)} IS ${pg.escapeLiteral(comment)}`,
     ]),
-    createRole(authReader),
-    `REVOKE ALL ON DATABASE ${db} FROM PUBLIC`,
-    ...migrationRole(db),
-    ...schemas.map((schema) => `CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION migration`),
-    ...services.flatMap(serviceRole),
-    ...inSchema('auth', 'ingest'),
-    `GRANT USAGE ON SCHEMA auth TO ${authReader}`,
-    ...grafanaRole(),
-  ];
-}
-
-function createRole(role: string): string {
-  return `DO $$ BEGIN CREATE ROLE ${role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`;
-}
-
-function migrationRole(db: string): string[] {
-  return [
+    ...logins.flatMap((login) => [
+      `ALTER ROLE ${name(login)} LOGIN PASSWORD ${pg.escapeLiteral(passwords[login])}`,
+      `GRANT CONNECT, TEMPORARY ON DATABASE ${db} TO ${name(login)}`,
+    ]),
     // Trusted extensions (pg_trgm, btree_gin) need CREATE on the database.
-    `GRANT CREATE ON DATABASE ${db} TO migration`,
-    `GRANT ${authReader} TO migration WITH ADMIN OPTION`,
+    `GRANT CREATE ON DATABASE ${db} TO ${migration}`,
+    `GRANT ${name('auth_reader')} TO ${migration} WITH ADMIN OPTION`,
     // Who is not a superuser may give schemas and default privileges only to roles it is a member of.
-    `DO $$ BEGIN IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-       THEN EXECUTE format('GRANT migration TO %I WITH INHERIT TRUE, SET TRUE', current_user); END IF; END $$`,
+    block(
+      `IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+       THEN GRANT ${migration} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; END IF`,
+    ),
+    ...schemas.map((schema) => `CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION ${migration}`),
+    ...services.flatMap((service) => serviceRole(service, name(service), name('auth_reader'), migration)),
+    ...inSchema('auth', name('ingest'), migration),
+    `GRANT USAGE ON SCHEMA auth TO ${name('auth_reader')}`,
+    ...grafanaRole(name('grafana'), migration),
   ];
 }
 
-function serviceRole(service: (typeof services)[number]): string[] {
+function serviceRole(service: string, role: string, authReader: string, migration: string): string[] {
   return [
-    ...inSchema(service, service),
-    `GRANT ${authReader} TO ${service}`,
+    ...inSchema(service, role, migration),
+    `GRANT ${authReader} TO ${role}`,
     // An open transaction holds the event feed back (design.md, Event store).
-    `ALTER ROLE ${service} SET transaction_timeout = '10s'`,
-    `ALTER ROLE ${service} SET idle_in_transaction_session_timeout = '10s'`,
-    `ALTER ROLE ${service} SET search_path = ${service}, public`,
+    `ALTER ROLE ${role} SET transaction_timeout = '10s'`,
+    `ALTER ROLE ${role} SET idle_in_transaction_session_timeout = '10s'`,
+    `ALTER ROLE ${role} SET search_path = ${service}, public`,
     // To tell which transaction holds the feed back one has to see those of other roles. Not every server lets us grant it.
-    `DO $$ BEGIN GRANT pg_read_all_stats TO ${service}; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$`,
+    block(`GRANT pg_read_all_stats TO ${role}; EXCEPTION WHEN insufficient_privilege THEN NULL`),
   ];
 }
 
-function inSchema(schema: string, role: string): string[] {
-  const made = `ALTER DEFAULT PRIVILEGES FOR ROLE migration IN SCHEMA ${schema} GRANT`;
+function inSchema(schema: string, role: string, migration: string): string[] {
+  const made = `ALTER DEFAULT PRIVILEGES FOR ROLE ${migration} IN SCHEMA ${schema} GRANT`;
   return [
     `GRANT USAGE ON SCHEMA ${schema} TO ${role}`,
     `${made} SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO ${role}`,
@@ -77,12 +69,17 @@ function inSchema(schema: string, role: string): string[] {
   ];
 }
 
-function grafanaRole(): string[] {
+function grafanaRole(grafana: string, migration: string): string[] {
   return [
-    'GRANT USAGE ON SCHEMA reporting TO grafana',
-    'GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO grafana',
-    'ALTER DEFAULT PRIVILEGES FOR ROLE migration IN SCHEMA reporting GRANT SELECT ON TABLES TO grafana',
-    'ALTER ROLE grafana SET default_transaction_read_only = on',
-    "ALTER ROLE grafana SET transaction_timeout = '60s'",
+    `GRANT USAGE ON SCHEMA reporting TO ${grafana}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO ${grafana}`,
+    `ALTER DEFAULT PRIVILEGES FOR ROLE ${migration} IN SCHEMA reporting GRANT SELECT ON TABLES TO ${grafana}`,
+    `ALTER ROLE ${grafana} SET default_transaction_read_only = on`,
+    `ALTER ROLE ${grafana} SET transaction_timeout = '60s'`,
   ];
+}
+
+/** A literal, since a name may hold the dollars that quote blocks elsewhere. */
+function block(statements: string): string {
+  return `DO ${pg.escapeLiteral(`BEGIN ${statements}; END`)}`;
 }

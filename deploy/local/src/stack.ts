@@ -5,8 +5,9 @@ import type { Catalogue } from './catalogue.ts';
 import { randomSecret, secretFile } from './data-dir.ts';
 import { providePostgres } from './database.ts';
 import type { Part, Provided } from './part.ts';
-import { provision } from './provision.ts';
+import { provision, type RolePasswords } from './provision.ts';
 import { untilReady } from './readiness.ts';
+import type { Login } from './role-names.ts';
 import { backendEnv, gatewayEnv } from './service-env.ts';
 import { type RunningService, type ServiceOrder, startService } from './service-process.ts';
 import type { Settings } from './settings.ts';
@@ -141,8 +142,8 @@ export class StackRunner {
   }
 }
 
-async function rolePasswords(dataDir: string) {
-  const password = (role: string) => secretFile(join(dataDir, 'postgres-roles', role), randomSecret);
+async function rolePasswords(dataDir: string): Promise<RolePasswords> {
+  const password = (login: Login) => secretFile(join(dataDir, 'postgres-roles', login), randomSecret);
   return {
     ingest: await password('ingest'),
     mitigation: await password('mitigation'),

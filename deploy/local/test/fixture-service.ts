@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 const { QUELL_HOST = '127.0.0.1', QUELL_PORT, PORT, FIXTURE_DIES_AT_START } = process.env;
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-if (FIXTURE_DIES_AT_START && process.env.DATABASE_URL?.includes(`//${FIXTURE_DIES_AT_START}:`)) {
+if (FIXTURE_DIES_AT_START && process.env.DATABASE_URL?.includes(`_${FIXTURE_DIES_AT_START}:`)) {
   say({ level: 'fatal', msg: 'the start failed', err: { message: 'fixture told to die' } });
   process.exit(1);
 }

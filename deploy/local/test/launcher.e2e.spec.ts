@@ -18,12 +18,15 @@ import {
 let database: FreshDatabase;
 let outside: Record<string, string>;
 
-beforeAll(async () => {
+// Each of its own: a database stays with the data directory that has the passwords of its roles.
+beforeEach(async () => {
   database = await freshDatabase();
   outside = { DATABASE_URL: database.url, KAFKA_BROKERS: testKafka().brokers.join(',') };
 });
-afterEach(cleanUp);
-afterAll(() => database.drop());
+afterEach(async () => {
+  await cleanUp();
+  await database.drop();
+});
 
 test('SIGTERM stops a ready stack with exit code 0 and leaves nothing', async () => {
   const dataDir = await temporaryDataDir();
@@ -50,9 +53,10 @@ test('each service is given its own role, and only ingest the admin key', async 
   const envOf = async (path: string) => (await (await fetch(`${url}${path}/env`)).json()) as Record<string, string>;
   const [gateway, ingest, mitigation] = await Promise.all([envOf(''), envOf('/ingest'), envOf('/mitigation')]);
 
-  expect(new URL(ingest.DATABASE_URL ?? '').username).toBe('ingest');
-  expect(new URL(mitigation.DATABASE_URL ?? '').username).toBe('mitigation');
-  expect(new URL(mitigation.QUELL_MIGRATION_DATABASE_URL ?? '').username).toBe('migration');
+  const prefix = `quell${new URL(database.url).pathname.replace('/', '_')}`;
+  expect(new URL(ingest.DATABASE_URL ?? '').username).toBe(`${prefix}_ingest`);
+  expect(new URL(mitigation.DATABASE_URL ?? '').username).toBe(`${prefix}_mitigation`);
+  expect(new URL(mitigation.QUELL_MIGRATION_DATABASE_URL ?? '').username).toBe(`${prefix}_migration`);
   expect(gateway.DATABASE_URL).toBeUndefined();
   const keyFile = join(dataDir, 'admin.key');
   expect(ingest.QUELL_ADMIN_KEY).toBe((await readFile(keyFile, 'utf8')).trim());
@@ -103,6 +107,16 @@ test('the lock of a launcher that was killed is taken over', async () => {
   await first.exit;
 
   await expect(startLauncher({ ...outside, QUELL_DATA_DIR: dataDir }).ready()).resolves.toMatch(/^http:/);
+});
+
+test('a second data directory on the database of a running stack is refused, and the first goes on', async () => {
+  const first = startLauncher({ ...outside, QUELL_DATA_DIR: await temporaryDataDir() });
+  const url = await first.ready();
+
+  const second = startLauncher({ ...outside, QUELL_DATA_DIR: await temporaryDataDir() });
+  expect(await second.exit).toBe(1);
+  expect(second.output()).toContain('in use with another QUELL_DATA_DIR');
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
 });
 
 test('a busy port is refused with the cure before anything starts', async () => {

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { testKafka } from '@quell/testing/kafka';
 import { freshDatabase } from '@quell/testing/postgres';
+import { processesMentioning } from '@quell/testing/processes';
 import pg from 'pg';
 import { cleanUp, nothingLeft, processIds, startLauncher, temporaryDataDir } from './launcher-process.ts';
 
@@ -18,6 +19,8 @@ test('two stacks run side by side; a killed launcher leaves nothing, and the nex
   await inDatabase(before.migrationUrl, 'CREATE TABLE ingest.kept AS SELECT 42 AS answer');
   const idsA = Object.values(await processIds(dirA));
   expect(idsA).toHaveLength(6);
+
+  for (const secret of await secretsOf(dirA)) expect(await processesMentioning(secret)).toEqual([]);
 
   a.signal('SIGKILL');
   await a.exit;
@@ -62,6 +65,15 @@ async function expectDeathToStopAll(server: string, env: Record<string, string>)
   expect(await launcher.exit).toBe(1);
   expect(launcher.output()).toContain(`${server} ended: ended by SIGKILL`);
   await nothingLeft(dataDir, Object.values(ids));
+}
+
+/** All that the data directory keeps from others. */
+async function secretsOf(dataDir: string): Promise<string[]> {
+  const roles = await readdir(join(dataDir, 'postgres-roles'));
+  const files = ['admin.key', join('postgres', 'password'), ...roles.map((role) => join('postgres-roles', role))];
+  const secrets = await Promise.all(files.map((file) => readFile(join(dataDir, file), 'utf8')));
+  expect(secrets).toHaveLength(6);
+  return secrets.map((secret) => secret.trim());
 }
 
 async function facts(dataDir: string, url: string) {

@@ -11,8 +11,14 @@ export interface MigrationOptions {
   readonly log: Log;
 }
 
-/** A role without login that may read `auth.api_key` and update its `last_used_at`; every service role is a member. */
-const AUTH_READER_ROLE = 'quell_auth_reader';
+/**
+ * The role without login that may read `auth.api_key` and update its `last_used_at`; every service role is a member. Roles belong
+ * to the whole server, so one that migrates a single database (`<name>_migration`) has the reader of that database beside it.
+ */
+function authReaderRole(migrationRole: string): string {
+  const name = /^(.+)_migration$/.exec(migrationRole)?.[1] ?? 'quell';
+  return `${name}_auth_reader`;
+}
 
 // Any constant will do, as long as no other program locks it: replicas that start together migrate one after the other.
 const LOCK = [0x9e11, 1] as const;
@@ -59,7 +65,8 @@ async function run(options: MigrationOptions, url: string): Promise<void> {
 
 async function grant(client: pg.Client, options: MigrationOptions, serviceRole: string): Promise<void> {
   const { rows } = await client.query<{ role: string }>('SELECT current_user AS role');
-  if (serviceRole === '' || rows[0]?.role === serviceRole) return;
+  const migrationRole = rows[0]?.role ?? '';
+  if (serviceRole === '' || migrationRole === serviceRole) return;
   const role = pg.escapeIdentifier(serviceRole);
   for (const name of options.schemas) {
     const schema = pg.escapeIdentifier(name);
@@ -68,21 +75,23 @@ async function grant(client: pg.Client, options: MigrationOptions, serviceRole: 
     await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`);
     await client.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} TO ${role}`);
   }
-  await client.query(authReader);
-  await client.query(`GRANT ${AUTH_READER_ROLE} TO ${role}`);
+  await grantAuthReader(client, authReaderRole(migrationRole), role);
 }
 
-// Roles belong to the cluster, not to one database. Whoever starts first makes the role; ingest, which owns the table,
-// gives it its rights, so that services can start in any order.
-const authReader = `DO $$ BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${AUTH_READER_ROLE}') THEN
-    BEGIN
-      CREATE ROLE ${AUTH_READER_ROLE} NOLOGIN;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END;
-  END IF;
-  IF to_regclass('auth.api_key') IS NOT NULL THEN
-    GRANT USAGE ON SCHEMA auth TO ${AUTH_READER_ROLE};
-    GRANT SELECT, UPDATE (last_used_at) ON auth.api_key TO ${AUTH_READER_ROLE};
-  END IF;
-END $$`;
+/** Whoever starts first makes the role; ingest, which owns the table, gives it its rights, so that services start in any order. */
+async function grantAuthReader(client: pg.Client, name: string, serviceRole: string): Promise<void> {
+  const reader = pg.escapeIdentifier(name);
+  const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
+  if (rowCount === 0) {
+    await client.query(`CREATE ROLE ${reader} NOLOGIN`).catch((error: pg.DatabaseError) => {
+      // Another database of the server was quicker: duplicate_object, unique_violation.
+      if (error.code !== '42710' && error.code !== '23505') throw error;
+    });
+  }
+  const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass('auth.api_key') IS NOT NULL AS there");
+  if (rows[0]?.there) {
+    await client.query(`GRANT USAGE ON SCHEMA auth TO ${reader}`);
+    await client.query(`GRANT SELECT, UPDATE (last_used_at) ON auth.api_key TO ${reader}`);
+  }
+  await client.query(`GRANT ${reader} TO ${serviceRole}`);
+}
