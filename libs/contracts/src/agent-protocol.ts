@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { detectedThreat } from './detection.ts';
 import { runPayload } from './run-payload.ts';
+import { MAX_LISTED } from './run-result.ts';
 import {
   agentId,
   deviceId,
@@ -60,6 +61,11 @@ export const enrolmentTokenResponse = z.object({
   expiresAt: timestamp,
   maxUses: z.int(),
 });
+
+/** Longest body of a check-in, a batch of events and a request for a task. */
+export const AGENT_BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+/** Longest result: it fits a body with all that may travel beside it. The agent makes a longer one fit before it sends it. */
+export const RESULT_LIMIT_BYTES = 6 * 1024 * 1024;
 
 const eventHead = { eventId: uuid, at: timestamp };
 
@@ -171,12 +177,19 @@ export const agentTaskRequest = z.discriminatedUnion('kind', [
     requestId: uuid,
     kind: z.literal('restore'),
     taskId: uuid,
-    items: z.array(text(128).min(1)).max(10_000).optional(),
+    items: z.array(text(128).min(1)).max(MAX_LISTED).optional(),
   }),
 ]);
 export type AgentTaskRequest = z.infer<typeof agentTaskRequest>;
 
-export const agentTaskResponse = taskRef;
+export const agentTaskResponse = taskRef.extend({
+  items: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'Of a restore: the items its run is about, where that is not all that were asked for. The others are not known here.',
+    ),
+});
 
 export const agentConfiguration = z.object({
   scanQueryUrl: url.optional(),

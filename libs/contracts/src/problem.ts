@@ -21,6 +21,7 @@ export const problemTypes = {
   conflict: { status: 409, title: 'The state refuses this' },
   'identity-conflict': { status: 409, title: 'Two live agents claim one identity' },
   'stale-attempt': { status: 409, title: 'A newer attempt took over' },
+  'nothing-to-restore': { status: 409, title: 'None of this is known to be backed up' },
   gone: { status: 410, title: 'It is over' },
   'precondition-failed': { status: 412, title: 'The version is not the one you named' },
   'payload-too-large': { status: 413, title: 'The body is larger than allowed' },

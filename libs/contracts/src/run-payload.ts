@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupKind } from './run-result.ts';
+import { backupKind, MAX_LISTED } from './run-result.ts';
 import { path, sha256, text, threatKind, url } from './vocabulary.ts';
 
 /** One thing a run has to deal with. `id` is the threat's id in results. */
@@ -23,7 +23,7 @@ export type RestoreItem = z.infer<typeof restoreItem>;
 
 /** What a run is told to do. `targets` and `paths` both empty: scan the agent's roots. */
 export const runPayload = z.strictObject({
-  targets: z.array(target).max(10_000).default([]),
+  targets: z.array(target).max(MAX_LISTED).default([]),
   /** Folders or files to scan, inside the agent's roots. */
   paths: z.array(path).max(1000).optional(),
   /** Digests of custom patterns the run needs. */
@@ -32,6 +32,6 @@ export const runPayload = z.strictObject({
   choose: z.boolean().default(false),
   promptTimeoutSeconds: z.int().min(1).max(86_400).default(300),
   scanQueryUrl: url.optional(),
-  items: z.array(restoreItem).max(10_000).optional(),
+  items: z.array(restoreItem).max(MAX_LISTED).optional(),
 });
 export type RunPayload = z.infer<typeof runPayload>;

@@ -75,15 +75,23 @@ export const agentComponent = z.strictObject({
   error: text(1024).optional(),
 });
 
+/** Most threats, backups and items that one result lists, and most targets and items that one run is handed. */
+export const MAX_LISTED = 10_000;
+
 /** `data` of a `result` event. What is legal for which kind and mode is decided by the task, not by this shape. */
 export const runResult = z.strictObject({
   outcome: runOutcome,
-  threats: z.array(reportedThreat).max(10_000).optional(),
+  threats: z.array(reportedThreat).max(MAX_LISTED).optional(),
+  unlistedThreats: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('How many more threats the run dealt with than `threats` has room for: a result is at most 6 MiB long.'),
   bypassedFiles: z.int().min(0).optional(),
   component: agentComponent.optional(),
   configurationFile: text(4096).optional(),
   patternId: text(256).optional(),
-  backups: z.array(backup).max(10_000).optional(),
-  items: z.array(rollbackItem).max(10_000).optional(),
+  backups: z.array(backup).max(MAX_LISTED).optional(),
+  items: z.array(rollbackItem).max(MAX_LISTED).optional(),
 });
 export type RunResult = z.infer<typeof runResult>;

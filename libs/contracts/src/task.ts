@@ -71,6 +71,10 @@ export const taskDto = z.object({
       error: reportedThreat.shape.error,
     }),
   ),
+  unlistedThreats: z
+    .int()
+    .optional()
+    .describe('How many more threats the latest run dealt with, for which its result had no room.'),
   /** What a rollback could still put back. */
   restorable: z.array(
     z.object({ id: z.string(), threatId: z.string(), kind: z.string(), path: z.string().optional() }),

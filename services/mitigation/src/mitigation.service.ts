@@ -12,6 +12,7 @@ import { keepRawBody } from './agents/signature/raw-body.ts';
 import { Clockwork } from './clocks/clockwork.ts';
 import { entities, migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
+import { allowLargeBodies } from './delivery/large-bodies.ts';
 import { Wakes } from './delivery/wakes.ts';
 import { startDetectionConsumer } from './detections/consumer.ts';
 import { measureFeed } from './metrics/feed-metrics.ts';
@@ -82,7 +83,10 @@ export const mitigationService = {
     return {
       module: mitigationModule({ database, poll, policies, wakes, onTaskChange }),
       authenticator: createAuthenticator({ pool, log }),
-      routes: keepRawBody,
+      routes: (http) => {
+        keepRawBody(http);
+        allowLargeBodies(http);
+      },
       listening: async () => {
         wakes.start();
         lifecycle.onStop('resources', 'wakes', () => wakes.stop());

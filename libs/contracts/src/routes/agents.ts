@@ -107,7 +107,7 @@ export const agentRoutes: readonly Route[] = [
     summary: 'Check in and wait for work',
     description:
       'A long poll: reports what the agent does, takes its events first, and answers with work, cancels and probes, at the ' +
-      'latest after `waitSeconds`.',
+      'latest after `waitSeconds`. A body may have 8 MiB.',
     body: {
       schema: checkInRequest,
       example: {
@@ -147,7 +147,9 @@ export const agentRoutes: readonly Route[] = [
     access: 'agent',
     tag,
     summary: "Start a user's own scan, report or restore",
-    description: 'Idempotent by `requestId`. `restore` opens a rollback run that the agent has already accepted.',
+    description:
+      'Idempotent by `requestId`. `restore` opens a rollback run that the agent has already accepted; 409 `nothing-to-restore` ' +
+      'when none of its items is known here.',
     body: {
       schema: agentTaskRequest,
       example: { requestId: exampleIds.event, kind: 'restore', taskId: exampleIds.task },
@@ -156,7 +158,7 @@ export const agentRoutes: readonly Route[] = [
       200: { description: 'The same request came before.', body: { schema: agentTaskResponse, example: taskRef } },
       201: { description: 'The run that was opened.', body: { schema: agentTaskResponse, example: taskRef } },
     },
-    problems: ['not-found', 'conflict', 'unprocessable', 'unavailable'],
+    problems: ['not-found', 'conflict', 'nothing-to-restore', 'unprocessable', 'unavailable'],
   },
   {
     id: 'heartbeat',
@@ -195,7 +197,8 @@ export const agentRoutes: readonly Route[] = [
     tag,
     summary: 'Report on one attempt',
     description:
-      'A batch of events; each gets an outcome of its own: 200 stored or duplicate, 404, 409 stale attempt, 410 over: stop now, 422.',
+      'A batch of events; each gets an outcome of its own: 200 stored or duplicate, 404, 409 stale attempt, 410 over: stop now, 422. ' +
+      'A body may have 8 MiB, a result in it 6 MiB.',
     pathParameters: taskPath.extend({ n: z.coerce.number().int().min(1).describe('The number of the attempt.') }),
     body: {
       schema: attemptEvents,

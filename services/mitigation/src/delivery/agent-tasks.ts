@@ -2,6 +2,7 @@ import type { AgentTaskRequest } from '@quell/contracts/agent-protocol';
 import { threatKeyOf } from '@quell/contracts/detection-identity';
 import type { RunPayload } from '@quell/contracts/run-payload';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
+import type { TaskEventData } from '@quell/contracts/task-events';
 import { load } from '@quell/event-store/load';
 import type { ClientBase, Pool } from 'pg';
 import { v5 as uuidv5 } from 'uuid';
@@ -23,6 +24,8 @@ export interface TaskRef {
   readonly taskId: string;
   readonly run: number;
   readonly attempt: number;
+  /** Of a restore: what its run is about, where that is not all that was asked for. */
+  readonly items?: readonly string[];
 }
 
 /** What became of a request of an endpoint's user: `known` when the same request came before. */
@@ -140,7 +143,10 @@ async function restore(
   const before = stored.findLast(({ causationId, type }) => causationId === requestId && type === 'TaskDispatched');
   if (before !== undefined) {
     const { run, attempt } = before.data as { run: number; attempt: number };
-    return { ok: true, ref: { taskId, run, attempt }, known: true, endpointId: agent.endpointId };
+    const opened = stored.findLast(({ causationId, type }) => causationId === requestId && type === 'RunOpened');
+    const { payload } = opened!.data as TaskEventData<'RunOpened'>;
+    const ref = { taskId, run, attempt, ...knownOf(request, payload) };
+    return { ok: true, ref, known: true, endpointId: agent.endpointId };
   }
   const decision = restoreOnEndpoint(task, policy.clocks, {
     agentId: agent.agentId,
@@ -156,7 +162,15 @@ async function restore(
   };
   const events = decision.events.map((event, index) => ({ id: eventIdOf(taskId, requestId, index), event, envelope }));
   const after = await commitTasks(client, [{ taskId, before: task, expectedVersion: task.version, events }], policy);
-  return { ok: true, ref: refOf(taskId, after.get(taskId)!), known: false, endpointId: agent.endpointId };
+  const restoring = after.get(taskId)!;
+  const ref = { ...refOf(taskId, restoring), ...knownOf(request, restoring.run.payload) };
+  return { ok: true, ref, known: false, endpointId: agent.endpointId };
+}
+
+/** The agent may have more in its vault than it could report: its result must answer for what the run is about, and nothing else. */
+function knownOf({ items: asked }: RestoreRequest, { items = [] }: RunPayload): Pick<TaskRef, 'items'> {
+  const known = items.map(({ id }) => id);
+  return asked === undefined || new Set(asked).size === known.length ? {} : { items: known };
 }
 
 function refOf(taskId: string, task: Task): TaskRef {

@@ -1,4 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Res, UseGuards } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   type AgentTaskRequest,
   agentTaskRequest,
@@ -7,13 +8,16 @@ import {
   type CheckInResponse,
   checkInRequest,
 } from '@quell/contracts/agent-protocol';
+import type { ProblemType } from '@quell/contracts/problem';
 import { uuid } from '@quell/contracts/vocabulary';
 import { Public } from '@quell/service-kit/auth';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AgentSignatureGuard, CurrentAgent, type SignedAgent } from '../agents/signature/agent-signature.guard.ts';
+import type { AgentTaskAnswer } from './agent-tasks.ts';
 import { Delivery } from './delivery.ts';
+import { LARGE_BODIES } from './large-bodies.ts';
 
 const attemptPath = { id: uuid, n: z.coerce.number().int().min(1) };
 
@@ -25,6 +29,7 @@ export class DeliveryController {
   constructor(@Inject(Delivery) private readonly delivery: Delivery) {}
 
   @Post('agents/me/check-in')
+  @RouteConfig(LARGE_BODIES)
   @HttpCode(200)
   checkIn(
     @CurrentAgent() agent: SignedAgent,
@@ -35,6 +40,7 @@ export class DeliveryController {
   }
 
   @Post('tasks/:id/attempts/:n/events')
+  @RouteConfig(LARGE_BODIES)
   @HttpCode(200)
   reports(
     @CurrentAgent() agent: SignedAgent,
@@ -46,14 +52,14 @@ export class DeliveryController {
   }
 
   @Post('agents/me/tasks')
+  @RouteConfig(LARGE_BODIES)
   async start(
     @CurrentAgent() agent: SignedAgent,
     @Body({ schema: agentTaskRequest }) request: AgentTaskRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const answer = await this.delivery.startTask(agent, request);
-    if (!answer.ok)
-      throw refusal(answer.refusal.code === 'not-found' ? 'not-found' : 'conflict', answer.refusal.detail);
+    if (!answer.ok) throw refusal(problemOfRefusal(answer.refusal.code), answer.refusal.detail);
     reply.status(answer.known ? 200 : 201);
     return answer.ref;
   }
@@ -73,6 +79,11 @@ export class DeliveryController {
     }
     return body;
   }
+}
+
+/** The agent restores what only the server does not know of, but not beside another run: it has to tell the two apart. */
+function problemOfRefusal(code: Extract<AgentTaskAnswer, { ok: false }>['refusal']['code']): ProblemType {
+  return code === 'not-found' || code === 'nothing-to-restore' ? code : 'conflict';
 }
 
 /** Aborts when the client hangs up before it was answered. The answer is watched: a connection outlives thousands of them. */

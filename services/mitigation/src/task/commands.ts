@@ -1,4 +1,5 @@
 import type { RestoreItem, RunPayload } from '@quell/contracts/run-payload';
+import { MAX_LISTED } from '@quell/contracts/run-result';
 import { statusEntry } from '@quell/contracts/status-catalogue';
 import type { RunCause } from '@quell/contracts/task-events';
 import type { RunMode } from '@quell/contracts/vocabulary';
@@ -121,14 +122,17 @@ function retryPayload(task: Task): RunPayload {
 }
 
 function cleaningPayload(task: Task): RunPayload {
+  // Nobody can name the threats that a result had no room for: the new run looks for them as the last one did.
+  if (looksEverywhere(task) && task.run.unlistedThreats !== undefined) return task.run.payload;
   const { items: _items, ...payload } = task.run.payload;
   const left = targetsLeft(task);
   // No target at all would tell the agent to scan its roots, which nobody asked for.
   return { ...payload, targets: left.length > 0 ? left : payload.targets };
 }
 
+/** As many items as a run takes; the others stay restorable for the next one. */
 function restorePayload(task: Task, items: readonly RestoreItem[]): RunPayload {
-  return { ...task.run.payload, targets: [], items: [...items] };
+  return { ...task.run.payload, targets: [], items: items.slice(0, MAX_LISTED) };
 }
 
 function label(task: Task): string {

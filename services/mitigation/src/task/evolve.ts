@@ -177,8 +177,11 @@ function withReport(task: Task, report: TaskReport): readonly TaskReport[] {
 
 function afterResult(task: Task, result: RunResult, end: RunEnd, reportId: string): Task {
   const cancelOutcome = result.outcome === 'stopped' ? 'stopped' : 'too-late';
+  const after = ended(task, statusOfResult(task, result), end, cancelOutcome);
+  const { unlistedThreats } = result;
   return {
-    ...ended(task, statusOfResult(task, result), end, cancelOutcome),
+    ...after,
+    ...(unlistedThreats === undefined ? {} : { run: { ...after.run, unlistedThreats } }),
     threats: mergedThreats(task, result),
     restorable: restorableAfter(task, result),
     reports: withReport(task, end === 'corrected' ? { id: reportId, late: true } : { id: reportId }),

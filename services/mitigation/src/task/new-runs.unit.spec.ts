@@ -4,6 +4,7 @@ import {
   accepted,
   acknowledged,
   assessed,
+  backup,
   busy,
   cancelled,
   crashed,
@@ -23,6 +24,7 @@ import {
   threat,
   worked,
 } from './steps.fixture.ts';
+import { targetsLeft } from './threats.ts';
 
 // What a command starts: its run, mode and payload, and how a cancel goes on.
 
@@ -50,6 +52,34 @@ describe('a new run', () => {
       ranCleanup(),
     );
     expect(taskEventData.RunOpened.safeParse(events.at(-1)?.data).error).toBeUndefined();
+  });
+
+  test('of a cleanup looks everywhere again when there were threats that nobody could list', () => {
+    const { task } = given(opened('TM', { targets: [], assessFirst: true })).when(
+      worked({ ...assessed(threat('t1', 'found')), unlistedThreats: 5 }),
+      ranCleanup(),
+    );
+    expect(task.run).toMatchObject({ number: 2, mode: 'mitigate', payload: { targets: [] } });
+    expect(task.run).not.toHaveProperty('unlistedThreats');
+  });
+
+  test('takes as many targets and items as a run may be handed; the others wait for the next one', () => {
+    const many = (from: number) => Array.from({ length: 6000 }, (_, index) => `t${from + index}`);
+    const failing = (from: number) => finished(...many(from).map((id) => threat(id, 'failed')));
+    const scanned = given(opened('ODS-A')).when(worked({ ...failing(0), unlistedThreats: 1 }), retried());
+    const cleaned = scanned.when(worked({ ...failing(6000), unlistedThreats: 1 })).task;
+    expect(targetsLeft(cleaned)).toHaveLength(10_000);
+    const backups = (from: number) => many(from).map((id) => backup(`b-${id}`, id));
+    const backedUp = given(opened('ODS-A')).when(
+      worked({ ...failing(0), backups: backups(0) }),
+      retried(),
+      worked({ ...failing(6000), backups: backups(6000) }),
+      rolledBack(),
+    );
+    const { items = [] } = backedUp.task.run.payload;
+    expect(items).toHaveLength(10_000);
+    const { task } = backedUp.when(worked(restored(...items.map(({ id }) => ({ id, restored: true })))), rolledBack());
+    expect(itemIds(task)).toHaveLength(2000);
   });
 
   test.each([

@@ -43,6 +43,8 @@ export interface TaskRun {
   /** The latest attempt was given back as busy, or its agent was replaced: reports under it are stale. */
   readonly deferred: boolean;
   readonly end?: RunEnd;
+  /** Threats that the run's result had no room for. */
+  readonly unlistedThreats?: number;
   /** When the run ended, first or by correction. */
   readonly endedAt?: string;
 }

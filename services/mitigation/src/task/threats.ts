@@ -1,5 +1,5 @@
 import type { RestoreItem, Target } from '@quell/contracts/run-payload';
-import { goodOutcomes, type ReportedThreat, type RunResult } from '@quell/contracts/run-result';
+import { goodOutcomes, MAX_LISTED, type ReportedThreat, type RunResult } from '@quell/contracts/run-result';
 import type { Task } from './task.ts';
 
 /** Runs that look at everything, so that what they do not mention is no longer there: scans, and runs without a target. */
@@ -21,7 +21,9 @@ export function mergedThreats(task: Task, result: RunResult): ReportedThreat[] {
     if (threat.outcome === 'gone' && before !== undefined && goodOutcomes.has(before.outcome)) continue;
     merged.set(threat.id, threat);
   }
-  if ((result.outcome === 'finished' || result.outcome === 'assessed') && looksEverywhere(task)) {
+  // A result that had no room for all its threats says nothing of those it does not list.
+  const listsAll = result.unlistedThreats === undefined;
+  if ((result.outcome === 'finished' || result.outcome === 'assessed') && listsAll && looksEverywhere(task)) {
     for (const [id, threat] of merged) {
       if (!reported.has(id) && !goodOutcomes.has(threat.outcome)) merged.set(id, { ...threat, outcome: 'gone' });
     }
@@ -47,7 +49,10 @@ export function restorableAfter(task: Task, result: RunResult): RestoreItem[] {
   return [...items.values()];
 }
 
-/** What a new mitigate or assess run is handed: every target and every reported threat that has no good outcome yet. */
+/**
+ * What a new mitigate or assess run is handed: every target and every reported threat that has no good outcome yet, as many as a run
+ * takes. The others keep the task from counting as resolved, so that the next run gets them.
+ */
 export function targetsLeft(task: Task): Target[] {
   const outcomeOf = new Map(task.threats.map((threat) => [threat.id, threat]));
   const isLeft = (id: string) => {
@@ -66,5 +71,5 @@ export function targetsLeft(task: Task): Target[] {
       ...(sha256 === undefined ? {} : { sha256 }),
     });
   }
-  return left;
+  return left.slice(0, MAX_LISTED);
 }

@@ -59,6 +59,16 @@ describe('threats merge by id over runs', () => {
     expect(task.status.code).toBe('threat-no-longer-exists');
   });
 
+  test('a threat that a finished scan had no room to list is not gone', () => {
+    const { task } = given(opened('ODS-A')).when(
+      worked(finished(threat('x', 'failed'))),
+      retried(),
+      worked({ ...finished(threat('y', 'resolved')), unlistedThreats: 1 }),
+    );
+    expect(outcomes(task)).toEqual({ x: 'failed', y: 'resolved' });
+    expect(task.status.code).toBe('not-all-threats-resolved');
+  });
+
   test('a threat that a finished scan no longer reports is gone, unless it had a good outcome', () => {
     const { task } = given(opened('ODS-A')).when(
       worked(finished(threat('x', 'failed'), threat('y', 'resolved'))),

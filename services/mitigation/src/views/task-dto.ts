@@ -38,6 +38,7 @@ export function taskDtoOf(id: string, task: Task): TaskDto {
       ids: [...task.detections.ids],
     },
     threats: [...task.threats],
+    ...(task.run.unlistedThreats === undefined ? {} : { unlistedThreats: task.run.unlistedThreats }),
     restorable: [...task.restorable],
     ...(task.cancel === undefined ? {} : { cancel: cancelOf(task.cancel) }),
     ...(task.acknowledged === undefined ? {} : { acknowledged: task.acknowledged }),
