@@ -44,6 +44,8 @@ export class KillGround {
 
   /** One walk, from detection to rollback, in which `part` is killed with -9 at a moment drawn by `random`. */
   async round(name: string, part: KilledPart, random: () => number): Promise<void> {
+    // A round before this one may have failed half-way.
+    if (!(await this.#isUp())) await this.#startStack();
     const file = join(this.#dir, 'files', `${name}.com`);
     await writeFile(file, EICAR);
     const killed = this.#killAfter(part, random() * WALK_MS);
@@ -108,6 +110,13 @@ export class KillGround {
     await this.#launcher?.exit;
     await nothingLeft(this.#dataDir, Object.values(ids));
     await this.#startStack();
+  }
+
+  async #isUp(): Promise<boolean> {
+    return fetch(`${this.#url}/livez`).then(
+      () => true,
+      () => false,
+    );
   }
 
   async #startStack(): Promise<void> {

@@ -1,6 +1,9 @@
 import { CONFIG_EXIT_CODE, ConfigError, type processEnvironment, readConfig } from './config.ts';
 import { createLog, type Log } from './log.ts';
 
+/** Without a launcher its servers go as well, so there is little to wait for, and nothing may be left behind. */
+const ORPHAN_SECONDS = 2.5;
+
 interface Stoppable {
   readonly log: Log;
   stop(reason: string): Promise<void>;
@@ -29,12 +32,12 @@ export async function runProcess(
   let running: Stoppable | undefined;
   let stopping = false;
   let seconds = 20;
-  const stop = (reason: string) => {
+  const stop = (reason: string, withinSeconds = seconds) => {
     if (stopping || running === undefined) process.exit(stopping ? 130 : 0);
     stopping = true;
     setTimeout(
-      () => fail(new Error(`not stopped after ${seconds} s`), 'the stop took too long'),
-      seconds * 1000,
+      () => fail(new Error(`not stopped after ${withinSeconds} s`), 'the stop took too long'),
+      withinSeconds * 1000,
     ).unref();
     running.stop(reason).then(
       () => process.exit(0),
@@ -49,7 +52,7 @@ export async function runProcess(
     if (settings.QUELL_PARENT_PIPE && !process.stdin.isTTY) {
       const orphaned = () => {
         // Two signals may arrive on the way down, but only one end of the pipe: it must not cut a stop short.
-        if (!stopping) stop('the launcher is gone');
+        if (!stopping) stop('the launcher is gone', Math.min(seconds, ORPHAN_SECONDS));
       };
       process.stdin.on('end', orphaned).on('error', orphaned).resume();
     }
