@@ -5,14 +5,9 @@ import { countCpu } from '../cpu.ts';
 import { emmettWriters } from './emmett-writer.ts';
 import { quellWriter } from './quell-writer.ts';
 import { rawWriter } from './raw-writer.ts';
-
-/** Appends once to a stream of its own at the version it knows; called again when the last call is done. */
-export type Writer = () => Promise<void>;
+import type { Writer } from './writer.ts';
 
 const WRITERS = 8;
-/** What a task's stream comes to; then the writer begins another one. */
-export const APPENDS_PER_STREAM = 10;
-
 /** `append` against a bare INSERT into the same table and against emmett; `events` are in each append. */
 export function appendRow(events: number): OpenContest {
   return async ({ servers }) => {

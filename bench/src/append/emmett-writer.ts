@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 import pg from 'pg';
-import { APPENDS_PER_STREAM, type Writer } from './append-row.ts';
-import { data, type } from './some-event.ts';
+import { APPENDS_PER_STREAM, data, type, type Writer } from './writer.ts';
 
 /** Through emmett, the way its documentation shows: one store, its pool, `appendToStream` with the expected version. */
 export async function emmettWriters(

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { append } from '@quell/event-store/append';
 import type { ClientBase } from 'pg';
-import { APPENDS_PER_STREAM, type Writer } from './append-row.ts';
-import { data, type } from './some-event.ts';
+import { APPENDS_PER_STREAM, data, type, type Writer } from './writer.ts';
 
 /** Through the event store, each append a transaction of its own. */
 export function quellWriter(client: ClientBase, events: number): Writer {

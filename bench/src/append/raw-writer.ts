@@ -8,8 +8,7 @@ import {
   uuidArray,
 } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
-import { APPENDS_PER_STREAM, type Writer } from './append-row.ts';
-import { data, type } from './some-event.ts';
+import { APPENDS_PER_STREAM, data, type, type Writer } from './writer.ts';
 
 const columns =
   'recorded_at, occurred_at, id, stream_id, correlation_id, causation_id, version, schema_version, type, actor, data';

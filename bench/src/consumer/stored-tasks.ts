@@ -12,20 +12,21 @@ const SEEN_AGAIN = 50_000;
 
 // Rows of the sample with ids of their own; all other columns stay, whatever a later migration adds.
 const copied = (table: string, changes: string) =>
-  `INSERT INTO mitigation.${table}
-   SELECT (jsonb_populate_record(sample, jsonb_build_object(${changes}))).* FROM copy, (SELECT * FROM mitigation.${table} LIMIT 1) AS sample`;
+  `INSERT INTO mitigation.${table} SELECT one.* FROM copy, mitigation.${table} AS sample,
+   LATERAL jsonb_populate_record(sample, jsonb_build_object(${changes})) AS one
+   WHERE sample.ctid = (SELECT ctid FROM mitigation.${table} LIMIT 1)`;
 const txid = `'txid', pg_current_xact_id()::text`;
 const copies = [
-  copied('stream', `'stream_id', task_id, ${txid}`),
+  copied('stream', `'stream_id', copy.task_id, ${txid}`),
   copied(
     'event',
-    `'stream_id', task_id, 'id', event_id, 'correlation_id', detection_id, 'causation_id', event_id, 'position', n, ${txid}`,
+    `'stream_id', copy.task_id, 'id', copy.event_id, 'correlation_id', copy.detection_id, 'causation_id', copy.event_id, 'position', copy.n, ${txid}`,
   ),
-  copied('work', `'task_id', task_id, 'endpoint_id', endpoint_id`),
-  copied('open_task', `'task_id', task_id, 'endpoint_id', endpoint_id, 'threat_key', threat_key`),
+  copied('work', `'task_id', copy.task_id, 'endpoint_id', copy.endpoint_id`),
+  copied('open_task', `'task_id', copy.task_id, 'endpoint_id', copy.endpoint_id, 'threat_key', copy.threat_key`),
   copied(
     'detection',
-    `'detection_id', detection_id, 'event_ids', jsonb_build_array(event_id), 'task_id', task_id, 'endpoint_id', endpoint_id, 'source_id', n::text`,
+    `'detection_id', copy.detection_id, 'event_ids', jsonb_build_array(copy.event_id), 'task_id', copy.task_id, 'endpoint_id', copy.endpoint_id, 'source_id', copy.n::text`,
   ),
 ];
 
