@@ -9,6 +9,7 @@ import { defaultPolicy } from '../policy/policy.ts';
 import { PolicyStore } from '../policy/policy-store.ts';
 import { detectionOn, openScene, type Scene } from '../task-store/scene.fixture.ts';
 import { startDetectionConsumer } from './consumer.ts';
+import { findDetection } from './list-detections.ts';
 
 let scene: Scene;
 let kafka: Broker;
@@ -123,6 +124,13 @@ test('garbage among good records becomes dead letters with their reasons; the go
       poison.detectionId,
     ),
   ).toEqual([{ disposition: 'dead-letter', reason: expect.stringContaining('poisoned'), task_id: null }]);
+  expect(await findDetection(scene.database.dataSource, poison.detectionId)).toMatchObject({
+    id: poison.detectionId,
+    disposition: 'dead-letter',
+    reason: expect.stringContaining('poisoned'),
+    threat: poison.threat,
+    duplicates: 0,
+  });
   // Sent again as it should have been, it is taken like a new one.
   const { source, sourceId } = poison;
   expect((await scene.take([detectionOn(endpoint, { source, sourceId })])).decided[0]?.disposition).toMatchObject({
@@ -133,6 +141,34 @@ test('garbage among good records becomes dead letters with their reasons; the go
   expect(records.map(({ headers }) => [headers.dl_service, headers.dl_offset, headers.dl_topic])).toEqual(
     ['1', '3', '6', '4'].map((offset) => ['mitigation', offset, named(topics.detections)]),
   );
+}, 60_000);
+
+test('a dead letter whose detection has no row either does not stop its partition; sent again, it tells the latest reason', async () => {
+  const { named, start, publish, handled } = await ownTopics();
+  const endpoint = await scene.endpoint();
+  await scene.rows(
+    `CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE '% is refused', NEW.source; END $$;
+     CREATE TRIGGER refuse_row BEFORE INSERT ON mitigation.detection FOR EACH ROW WHEN (NEW.source = 'no-row')
+       EXECUTE FUNCTION refuse_row();
+     CREATE TRIGGER refuse_task BEFORE INSERT OR UPDATE ON mitigation.detection FOR EACH ROW
+       WHEN (NEW.source = 'no-task' AND NEW.disposition = 'task') EXECUTE FUNCTION refuse_row()`,
+  );
+  const [rowless, taskless, good] = ['no-row', 'no-task', 'edr'].map((source) => detectionOn(endpoint, { source }));
+  await publish(record(rowless!), record(taskless!), record(taskless!), record(good!));
+  const consumer = await start();
+  await handled(4);
+  await consumer.stop();
+  const letters = await scene.rows(
+    'SELECT "offset"::int AS at FROM mitigation.dead_letter WHERE topic = $1 ORDER BY 1',
+    named(topics.detections),
+  );
+  expect(letters.map(({ at }) => at)).toEqual([0, 1, 2]);
+  expect(await findDetection(scene.database.dataSource, rowless!.detectionId)).toBeUndefined();
+  expect(await findDetection(scene.database.dataSource, taskless!.detectionId)).toMatchObject({
+    disposition: 'dead-letter',
+    reason: expect.stringContaining('no-task is refused'),
+  });
+  expect(await findDetection(scene.database.dataSource, good!.detectionId)).toMatchObject({ disposition: 'task' });
 }, 60_000);
 
 test('a consumer that starts anew goes on behind what is stored, whatever Kafka has committed: nothing is taken twice', async () => {

@@ -1,18 +1,17 @@
 import { type NormalisedDetection, normalisedDetection } from '@quell/contracts/detection';
 import { jsonPointer } from '@quell/contracts/problem';
 import { topics } from '@quell/contracts/topics';
-import { isTransient } from '@quell/event-store/transient';
 import type { Broker, BrokerMessage, Consumer } from '@quell/messaging/broker';
 import type { DeadLetter } from '@quell/messaging/dead-letter-record';
-import { type Decoded, type FailureKind, type Slice, withDeadLetters } from '@quell/messaging/dead-letters';
+import { type Decoded, type Slice, withDeadLetters } from '@quell/messaging/dead-letters';
 import type { Log } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
 import type { OnTaskChange } from '../delivery/on-task-change.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
-import { isConflict } from '../task-store/conflict.ts';
-import { noteDeadDetections, saveDeadLetters } from './dead-letters.ts';
-import { InboxFenced, loadOffsets, moveInbox, requireKnownCluster } from './inbox.ts';
+import { classify } from './classify.ts';
+import { type DeadDetection, noteDeadDetections, saveDeadLetters } from './dead-letters.ts';
+import { loadOffsets, moveInbox, requireKnownCluster } from './inbox.ts';
 import { takeDetections } from './take.ts';
 
 export interface DetectionConsumerParts {
@@ -69,7 +68,7 @@ export async function startDetectionConsumer(parts: DetectionConsumerParts): Pro
 }
 
 /** The detection in a dead letter, when it is one: then it failed alone. */
-function deadDetectionOf({ message, reason }: DeadLetter): { detection: NormalisedDetection; reason: string }[] {
+function deadDetectionOf({ message, reason }: DeadLetter): DeadDetection[] {
   const decoded = decodeDetection(message);
   return 'value' in decoded ? [{ detection: decoded.value, reason }] : [];
 }
@@ -86,13 +85,4 @@ export function decodeDetection(message: BrokerMessage): Decoded<NormalisedDetec
   if (parsed.success) return { value: parsed.data };
   const [issue] = parsed.error.issues;
   return { reason: `${jsonPointer(issue?.path ?? [])}: ${issue?.message}` };
-}
-
-/** What a failed transaction means for its batch. Source of the SQLSTATEs: design.md, "Kafka in". */
-export function classify(error: unknown): FailureKind {
-  if (error instanceof InboxFenced) return 'fenced';
-  if (isConflict(error)) return 'conflict';
-  const code = (error as { code?: unknown } | null)?.code;
-  if (code === '25P04' || code === '57014') return 'timeout';
-  return isTransient(error) ? 'transient' : 'content';
 }

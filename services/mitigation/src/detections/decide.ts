@@ -8,6 +8,7 @@ import type { EndpointMatch } from '../endpoints/match.ts';
 import { type MitigationException, matchException } from '../exceptions/match.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { openTask } from '../task/opening.ts';
+import { deciding } from '../task/undecidable.ts';
 
 /** A detection that was taken before. */
 export interface KnownDetection {
@@ -49,6 +50,8 @@ export function keyOf(endpointId: string, threatKey: string): string {
 /**
  * Decides a batch of detections in order. `facts.matches` is aligned with `detections`. Pure: a replay decides the same, and a
  * detection sees what the ones before it in the batch did. Source: statuses.md, "Which task takes a detection".
+ *
+ * @throws Undecidable when it fails on one of them
  */
 export function decideDetections(
   detections: readonly NormalisedDetection[],
@@ -58,7 +61,7 @@ export function decideDetections(
   const holders = new Map(facts.holders);
   return detections.map((detection, index) => {
     const match = facts.matches[index] ?? { outcome: 'unknown' };
-    const decided = decideOne(detection, match, known.get(detection.detectionId), holders, facts);
+    const decided = deciding(() => decideOne(detection, match, known.get(detection.detectionId), holders, facts));
     const { disposition } = decided;
     if (disposition.kind === 'duplicate') return decided;
     if (disposition.kind === 'open')

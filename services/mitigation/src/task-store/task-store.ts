@@ -7,6 +7,7 @@ import { SCHEMA } from '../database/schema.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { evolve, foldTask } from '../task/evolve.ts';
 import type { RecordedTaskEvent, Task } from '../task/task.ts';
+import { deciding } from '../task/undecidable.ts';
 import { isConflict, isDeadlock, TaskConflict } from './conflict.ts';
 import { syncRows, type Transition } from './rows.ts';
 import { type Envelope, newEvent, recordedEvent } from './stream.ts';
@@ -36,7 +37,7 @@ export async function loadTasks(client: ClientBase, taskIds: readonly string[]):
  * Appends to any number of tasks in one call and brings the rows beside them up to date: work, clocks, which task takes a detection.
  * Has to be the first write of its transaction. Returns the tasks after the change where they are known.
  *
- * @throws TaskConflict when a stream moved on or an event is there already
+ * @throws TaskConflict when a stream moved on or an event is there already; Undecidable when the events cannot be folded
  */
 export async function commitTasks(
   client: ClientBase,
@@ -60,7 +61,8 @@ export async function commitTasks(
   const transitions: Transition[] = [];
   for (const change of filled) {
     if (change.before === undefined && change.expectedVersion > 0) continue;
-    const after = evolved(change, appended.streams.get(change.taskId)!.recordedAt.toISOString());
+    const recordedAt = appended.streams.get(change.taskId)!.recordedAt.toISOString();
+    const after = deciding(() => evolved(change, recordedAt));
     transitions.push({ taskId: change.taskId, before: change.before, after });
   }
   await syncRows(client, transitions, policy);
