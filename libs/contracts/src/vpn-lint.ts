@@ -30,13 +30,6 @@ export const vpnLintRule = z.enum([
 ]);
 export type VpnLintRule = z.infer<typeof vpnLintRule>;
 
-/** A context and what each named reading decides in it. */
-export const vpnWitness = z.object({
-  context: appleContext,
-  answers: z.array(appleOutcome.extend({ dialect: appleDialect })).min(1),
-});
-export type VpnWitness = z.infer<typeof vpnWitness>;
-
 /** One change of RFC 6902. */
 export const vpnPatch = z.object({
   op: z.enum(['add', 'remove', 'replace']),
@@ -44,6 +37,15 @@ export const vpnPatch = z.object({
   value: z.unknown().optional(),
 });
 export type VpnPatch = z.infer<typeof vpnPatch>;
+
+/** A context and what each named reading decides in it. */
+export const vpnWitness = z.object({
+  context: appleContext,
+  /** What to change in the policy first: a policy that is switched off shows nothing. */
+  after: z.array(vpnPatch).optional(),
+  answers: z.array(appleOutcome.extend({ dialect: appleDialect })).min(1),
+});
+export type VpnWitness = z.infer<typeof vpnWitness>;
 
 export const vpnFinding = z.object({
   rule: vpnLintRule,

@@ -1,0 +1,51 @@
+import type { AppleDialect } from '@quell/contracts/vpn-apple';
+import type { VpnFinding, VpnLintAnswer, VpnPatch } from '@quell/contracts/vpn-lint';
+import { form } from './form.ts';
+import { disabled, keys } from './keys.ts';
+import { parameters } from './parameters.ts';
+import { dictionaryOf, misplaced } from './placement.ts';
+import { divergence, lossyExport } from './portability.ts';
+import { probes } from './probes.ts';
+import { reach } from './reach.ts';
+import type { Subject } from './subject.ts';
+import { ruleValues } from './values.ts';
+
+/**
+ * Everything that is wrong, dead or surprising about an Apple on-demand policy, each with its place, a context that shows it, and what to do.
+ * @param policy a VPN dictionary, or a whole com.apple.vpn.managed payload with one in it
+ */
+export function lintApple(policy: unknown, dialect: AppleDialect = 'apple-mdm'): VpnLintAnswer {
+  const { dictionary, base } = dictionaryOf(policy);
+  const { payload, findings: formal } = form(dictionary);
+  if (payload === null) return { dialect, findings: formal.map((finding) => at(base, finding)), undecided: [] };
+  const off = payload.OnDemandEnabled !== 1;
+  // A policy that is switched off does nothing to show, so everything but that is about the policy once it is on.
+  const subject: Subject = { payload: { ...payload, OnDemandEnabled: 1 }, dialect };
+  const reached = reach(subject);
+  const diverging = divergence(subject);
+  const findings = [
+    ...reached.findings,
+    ...ruleValues(subject),
+    ...parameters(subject),
+    ...keys(subject),
+    ...probes(subject),
+    ...lossyExport(subject),
+    ...diverging.findings,
+  ].map((finding) => at(base, off ? onceOn(base, finding) : finding));
+  const switchedOff = disabled({ payload, dialect }).map((finding) => at(base, finding));
+  return {
+    dialect,
+    findings: [...misplaced(policy, { payload, dialect }, base), ...switchedOff, ...findings],
+    undecided: [...reached.undecided, ...diverging.undecided].map((one) => ({ ...one, place: base + one.place })),
+  };
+}
+
+function at(base: string, finding: VpnFinding): VpnFinding {
+  const patch = finding.fix.patch?.map((change) => ({ ...change, path: base + change.path })) ?? null;
+  return { ...finding, place: base + finding.place, fix: { ...finding.fix, patch } };
+}
+
+function onceOn(base: string, finding: VpnFinding): VpnFinding {
+  const after: VpnPatch[] = [{ op: 'add', path: `${base}/OnDemandEnabled`, value: 1 }];
+  return finding.witness === null ? finding : { ...finding, witness: { ...finding.witness, after } };
+}

@@ -1,0 +1,239 @@
+import { expect, test } from '@jest/globals';
+import type { ApplePayload } from '@quell/contracts/vpn-apple';
+import { type VpnFinding, vpnLintAnswer, vpnLintRule } from '@quell/contracts/vpn-lint';
+import fc from 'fast-check';
+import { evaluateApple } from '../dialects/apple/evaluate.ts';
+import { anyAppleContext, anyAppleDialect, anyApplePayload } from '../evaluation/requests.arbitrary.ts';
+import { lintApple } from './lint-apple.ts';
+import { dictionaryOf } from './placement.ts';
+import { shown, shows } from './shows.fixture.ts';
+
+const on = (OnDemandRules: unknown[], more: object = {}) => ({ OnDemandEnabled: 1, OnDemandRules, ...more });
+const evaluating = (...ActionParameters: unknown[]) => on([{ Action: 'EvaluateConnection', ActionParameters }]);
+const needed = (Domains: string[], more: object = {}) => ({ DomainAction: 'ConnectIfNeeded', Domains, ...more });
+const last = { Action: 'Ignore' };
+
+/** A policy, and where which finding stands in it. */
+const examples: readonly (readonly [VpnFinding['rule'], string, unknown])[] = [
+  [
+    'SHADOWED_BY_CATCHALL',
+    '/OnDemandRules/1',
+    on([{ Action: 'Connect' }, { Action: 'Disconnect', SSIDMatch: ['Home'] }]),
+  ],
+  [
+    'SHADOWED_BY_RULE',
+    '/OnDemandRules/2',
+    on([
+      { Action: 'Connect', InterfaceTypeMatch: 'WiFi' },
+      { Action: 'Ignore', InterfaceTypeMatch: 'Cellular' },
+      { Action: 'Disconnect', SSIDMatch: ['Home'] },
+      last,
+    ]),
+  ],
+  [
+    'SHADOWED_BY_RULE',
+    '/OnDemandRules/1',
+    on([
+      { Action: 'Connect', DNSServerAddressMatch: ['10.*'] },
+      { Action: 'Disconnect', DNSServerAddressMatch: ['10.1.*', '10.0.0.53'], InterfaceTypeMatch: 'WiFi' },
+      last,
+    ]),
+  ],
+  [
+    'SHADOWED_PARAMETER',
+    '/OnDemandRules/0/ActionParameters/1',
+    evaluating(needed(['example.com']), { DomainAction: 'NeverConnect', Domains: ['my.example.com'] }),
+  ],
+  [
+    'MISSING_CATCHALL',
+    '/OnDemandRules',
+    on(['WiFi', 'Cellular', 'Ethernet'].map((InterfaceTypeMatch) => ({ Action: 'Connect', InterfaceTypeMatch }))),
+  ],
+  [
+    'CONTRADICTORY_RULE',
+    '/OnDemandRules/0',
+    on([{ Action: 'Disconnect', InterfaceTypeMatch: 'Ethernet', SSIDMatch: ['Home'] }, { Action: 'Connect' }]),
+  ],
+  [
+    'EMPTY_MATCH_ARRAY',
+    '/OnDemandRules/0/SSIDMatch',
+    on([{ Action: 'Disconnect', SSIDMatch: [] }, { Action: 'Connect' }]),
+  ],
+  ['EMPTY_MATCH_ARRAY', '/OnDemandRules/0/ActionParameters/0/Domains', evaluating(needed([]), needed(['example.com']))],
+  [
+    'EMPTY_STRING_VALUE',
+    '/OnDemandRules/0/DNSDomainMatch/1',
+    on([{ Action: 'Disconnect', DNSDomainMatch: ['a.example.com', ''] }, last]),
+  ],
+  [
+    'EMPTY_STRING_VALUE',
+    '/OnDemandRules/0/ActionParameters/0/Domains/0',
+    evaluating(needed(['']), needed(['example.com'])),
+  ],
+  [
+    'WILDCARD_NOT_SUPPORTED_IN_SSID',
+    '/OnDemandRules/0/SSIDMatch/0',
+    on([{ Action: 'Disconnect', SSIDMatch: ['Corp*'] }, last]),
+  ],
+  [
+    'UNSUPPORTED_WILDCARD_POSITION',
+    '/OnDemandRules/0/DNSServerAddressMatch/0',
+    on([{ Action: 'Disconnect', DNSServerAddressMatch: ['10.*.1.1'] }, last]),
+  ],
+  [
+    'UNSUPPORTED_WILDCARD_POSITION',
+    '/OnDemandRules/0/DNSDomainMatch/0',
+    on([{ Action: 'Disconnect', DNSDomainMatch: ['vpn.*.com'] }, last]),
+  ],
+  [
+    'UNSUPPORTED_WILDCARD_POSITION',
+    '/OnDemandRules/0/ActionParameters/0/Domains/0',
+    evaluating(needed(['vpn.*.com']), needed(['com'])),
+  ],
+  [
+    'WILDCARD_NOT_ON_OCTET_BOUNDARY',
+    '/OnDemandRules/0/DNSServerAddressMatch/0',
+    on([{ Action: 'Disconnect', DNSServerAddressMatch: ['17*'] }, last]),
+  ],
+  ['NON_PORTABLE_STAR_DOMAIN', '/OnDemandRules/0/ActionParameters/0/Domains/0', evaluating(needed(['*']))],
+  [
+    'NON_PORTABLE_STAR_DOMAIN',
+    '/OnDemandRules/0/DNSDomainMatch/0',
+    on([{ Action: 'Connect', DNSDomainMatch: ['*'] }, last]),
+  ],
+  ['DIALECT_DIVERGENCE', '/OnDemandRules/0', on([{ Action: 'Connect', DNSServerAddressMatch: ['10.0.0.53'] }, last])],
+  [
+    'KEY_NOT_APPLICABLE',
+    '/OnDemandRules/0/ActionParameters',
+    on([{ Action: 'Connect', ActionParameters: [needed(['example.com'])] }]),
+  ],
+  [
+    'KEY_NOT_APPLICABLE',
+    '/OnDemandRules/0/ActionParameters/0/RequiredURLStringProbe',
+    evaluating({
+      DomainAction: 'NeverConnect',
+      Domains: ['example.com'],
+      RequiredURLStringProbe: 'https://example.com/',
+    }),
+  ],
+  ['MISSING_REQUIRED_KEY', '/OnDemandRules/0/Action', on([{ SSIDMatch: ['Home'] }])],
+  ['MISSING_REQUIRED_KEY', '/OnDemandRules/0/ActionParameters', on([{ Action: 'EvaluateConnection' }])],
+  ['MISSING_REQUIRED_KEY', '/OnDemandRules/0/ActionParameters/0/Domains', evaluating({ DomainAction: 'NeverConnect' })],
+  ['UNKNOWN_ENUM', '/OnDemandRules/0/InterfaceTypeMatch', on([{ Action: 'Connect', InterfaceTypeMatch: 'Wifi' }])],
+  ['WRONG_TYPE', '/OnDemandEnabled', { OnDemandEnabled: true, OnDemandRules: [{ Action: 'Connect' }] }],
+  ['RULES_PRESENT_BUT_DISABLED', '/OnDemandEnabled', { OnDemandRules: [{ Action: 'Connect' }] }],
+  [
+    'MISPLACED_KEY',
+    '/OnDemandEnabled',
+    { VPNType: 'VPN', VPN: {}, OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect' }] },
+  ],
+  ['MISPLACED_KEY', '/PPP/OnDemandEnabled', { IPSec: {}, PPP: on([{ Action: 'Connect' }]) }],
+  [
+    'ON_DEMAND_WITH_INTERACTIVE_AUTH',
+    '/VPN/AuthenticationMethod',
+    { VPN: on([{ Action: 'Connect' }], { AuthenticationMethod: 'Password' }) },
+  ],
+  ['DEPRECATED_ALLOW', '/OnDemandRules/0/Action', on([{ Action: 'Allow' }])],
+  ['DEPRECATED_LIST', '/OnDemandMatchDomainsNever', { OnDemandEnabled: 1, OnDemandMatchDomainsNever: ['example.com'] }],
+  [
+    'PROBE_NOT_HTTPS',
+    '/OnDemandRules/0/URLStringProbe',
+    on([{ Action: 'Ignore', URLStringProbe: 'http://example.com/' }, { Action: 'Connect' }]),
+  ],
+  [
+    'LOSSY_EXPORT',
+    '/OnDemandRules/0/ActionParameters/1',
+    evaluating(needed(['a.example.com']), needed(['b.example.com'])),
+  ],
+  [
+    'LOSSY_EXPORT',
+    '/OnDemandRules/0/ActionParameters/0/RequiredDNSServers',
+    evaluating(needed(['example.com'], { RequiredDNSServers: ['10.0.0.53'] })),
+  ],
+  [
+    'PROBE_SELF_DEADLOCK',
+    '/OnDemandRules/0/URLStringProbe',
+    on([
+      {
+        Action: 'EvaluateConnection',
+        URLStringProbe: 'https://in.example.com/',
+        ActionParameters: [needed(['example.com'])],
+      },
+      last,
+    ]),
+  ],
+];
+const formal = new Set(['UNKNOWN_ENUM', 'WRONG_TYPE']);
+
+test('the examples have every rule of the catalogue', () => {
+  expect([...new Set(examples.map(([rule]) => rule))].sort()).toEqual([...vpnLintRule.options].sort());
+});
+
+test.each(examples)('%s stands at %s, and its witness shows it', (rule, place, policy) => {
+  const { findings, undecided } = vpnLintAnswer.parse(lintApple(policy));
+  expect(undecided).toEqual([]);
+  const finding = findings.find((one) => one.rule === rule && one.place === place);
+  if (finding === undefined)
+    throw new Error(`found only ${findings.map((one) => `${one.rule} ${one.place}`).join(', ')}`);
+  if (formal.has(rule) || (place.endsWith('/0/Action') && rule === 'MISSING_REQUIRED_KEY')) {
+    expect(finding.witness).toBeNull();
+    return;
+  }
+  verify(policy, finding);
+});
+
+/** Feeds the witness back to the evaluator: it says what the finding says it says, and that is what the finding is about. */
+function verify(policy: unknown, finding: VpnFinding): void {
+  const { dictionary, base } = dictionaryOf(policy);
+  const on = finding.witness?.after === undefined ? {} : { OnDemandEnabled: 1 };
+  const payload = { ...(dictionary as ApplePayload), ...on };
+  if (finding.witness === null) throw new Error(`${finding.rule} at ${finding.place} has no witness`);
+  for (const { dialect, ...said } of finding.witness.answers) {
+    expect(evaluateApple(payload, finding.witness.context, dialect)).toMatchObject(said);
+  }
+  const place = finding.place.slice(base.length);
+  const about = shown(payload, { ...finding, place }, finding.witness.context);
+  expect({ ...finding, shown: shows[finding.rule](about) }).toMatchObject({ shown: true });
+}
+
+test('on random policies every witness shows what its finding says, and no random context chooses a rule that lint calls dead', () => {
+  fc.assert(
+    fc.property(
+      anyApplePayload,
+      anyAppleDialect,
+      fc.array(anyAppleContext, { minLength: 20, maxLength: 20 }),
+      (payload, dialect, contexts) => {
+        const { findings } = lintApple(payload, dialect);
+        for (const finding of findings) if (finding.witness !== null) verify(payload, finding);
+        const dead = findings
+          .filter(({ rule }) => /^SHADOWED_BY|^CONTRADICTORY/.test(rule))
+          .map((one) => one.ruleIndex);
+        const enabled = { ...payload, OnDemandEnabled: 1 };
+        for (const context of contexts)
+          expect(dead).not.toContain(evaluateApple(enabled, context, dialect).ruleIndex ?? -1);
+      },
+    ),
+    { numRuns: Number(process.env.QUELL_VPN_LINTS ?? 15), endOnFailure: true },
+  );
+});
+
+test('a policy that does what it looks like has no finding but what it cannot do elsewhere', () => {
+  const policy = on([
+    { Action: 'Disconnect', InterfaceTypeMatch: 'WiFi', SSIDMatch: ['Home'] },
+    { Action: 'Connect', InterfaceTypeMatch: 'Cellular' },
+    { Action: 'Ignore' },
+  ]);
+  expect(lintApple(policy)).toEqual({ dialect: 'apple-mdm', findings: [], undecided: [] });
+});
+
+test('more classes than 2^16 are undecided, while what stands after a catch-all still is found', () => {
+  const probing = Array.from({ length: 17 }, (_, index) => ({
+    Action: 'Ignore',
+    URLStringProbe: `https://p${index}.example.com/`,
+  }));
+  const { findings, undecided } = lintApple(on([...probing, { Action: 'Connect' }, { Action: 'Disconnect' }]));
+  expect(findings.map(({ rule, place }) => [rule, place])).toEqual([['SHADOWED_BY_CATCHALL', '/OnDemandRules/18']]);
+  expect(new Set(undecided.map(({ rule }) => rule))).toEqual(
+    new Set(['SHADOWED_BY_RULE', 'MISSING_CATCHALL', 'DIALECT_DIVERGENCE']),
+  );
+});
