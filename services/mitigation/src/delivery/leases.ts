@@ -8,7 +8,10 @@ export interface LeaseSign {
   readonly progress?: { readonly phase: string; readonly percent?: number | undefined };
 }
 
-/** Renews the leases of an agent by its signs of life: rows, never events. A sign about an attempt it does not hold does nothing. */
+/**
+ * Renews the leases of an agent by its signs of life: rows, never events. Locks them in the order of their ids, as all do who write several.
+ * A sign about an attempt it does not hold does nothing.
+ */
 export async function renewLeases(
   client: Pick<ClientBase, 'query'>,
   agentId: string,
@@ -25,10 +28,12 @@ export async function renewLeases(
   const rows = [...byTask.values()];
   await client.query({
     name: 'renew-leases',
-    text: `UPDATE mitigation.work w SET lease_expires_at = now() + make_interval(secs => $2), last_sign_at = now(), probe_at = NULL,
+    text: `UPDATE mitigation.work w SET lease_expires_at = now() + make_interval(secs => $2), probe_at = NULL,
              progress = coalesce(s.progress, w.progress)
-           FROM unnest($3::uuid[], $4::int[], $5::jsonb[]) AS s (task_id, attempt, progress)
-           WHERE w.task_id = s.task_id AND w.attempt = s.attempt AND w.agent_id = $1 AND w.phase <> 'queued'`,
+           FROM (SELECT o.task_id, g.progress FROM unnest($3::uuid[], $4::int[], $5::jsonb[]) AS g (task_id, attempt, progress)
+                 JOIN mitigation.work o ON o.task_id = g.task_id AND o.attempt = g.attempt
+                 WHERE o.agent_id = $1 AND o.phase <> 'queued' ORDER BY o.task_id FOR NO KEY UPDATE OF o) AS s
+           WHERE w.task_id = s.task_id`,
     values: [
       agentId,
       leaseSeconds,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { eventually } from '@quell/testing/eventually';
 import { loseDelivery } from '../task/deliveries.ts';
 import {
   openScene,
@@ -214,6 +215,32 @@ test.each(['when the change is handled', 'when the new agent asks first'])(
     expect(await scene.workRow(taskId)).toBeUndefined();
   },
 );
+
+test('a check-in that meets a deadlock over its leases tries again', async () => {
+  const endpoint = await scene.endpoint();
+  const { taskId: one } = await handedOut(endpoint);
+  await scene.rows('UPDATE mitigation.work SET changes_state = false WHERE task_id = $1', one);
+  const { taskId: two } = await handedOut(endpoint, { kind: 'scan' });
+  for (const taskId of [one, two]) await scene.age(taskId, 80);
+  const [first, last] = [one, two].sort();
+  const other = await scene.pool.connect();
+  await other.query('BEGIN');
+  const touch = 'UPDATE mitigation.work SET progress = NULL WHERE task_id = $1';
+  await other.query(touch, [last]);
+  const answered = checkIn(endpoint, { running: [...running(one), ...running(two)] });
+  await eventually(async () => {
+    const waiting = await scene.rows(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return waiting.length === 1;
+  });
+  // Whoever waits longer is the one that has to go.
+  await other.query(touch, [first]);
+  await other.query('COMMIT');
+  other.release();
+  expect(await answered).toMatchObject({ probes: [], tasks: [] });
+  for (const taskId of [one, two]) expect((await leaseOf(taskId)).getTime()).toBeGreaterThan(Date.now() + 60_000);
+});
 
 test('a run that goes back to the queue keeps its run clock', async () => {
   const endpoint = await scene.endpoint();

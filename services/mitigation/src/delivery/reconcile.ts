@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import type { Decision } from '../task/decision.ts';
 import { countCrash, expireRun, loseDelivery } from '../task/deliveries.ts';
@@ -29,16 +29,13 @@ export async function reconcileLeases(
   );
   if (events.length > 0) await actOn(pool, policy, agentId, checkInId, listed.bootId, events);
   const known = verdicts.filter(({ kind }) => kind === 'known').map(({ held }) => held);
-  if (known.length > 0) {
-    await renewLeases(pool, agentId, policy.clocks.leaseSeconds, known);
-    await keepBoot(pool, agentId, known, listed.bootId);
-  }
   const probes = verdicts.filter(({ kind }) => kind === 'probe').map(({ held }) => held);
-  if (probes.length > 0) {
-    await pool.query(
-      `UPDATE mitigation.work SET probe_at = now() WHERE task_id = ANY($1::uuid[]) AND agent_id = $2 AND phase <> 'queued'`,
-      [probes.map(({ taskId }) => taskId), agentId],
-    );
+  if (known.length + probes.length > 0) {
+    await retryingConflicts(pool, async (client) => {
+      await renewLeases(client, agentId, policy.clocks.leaseSeconds, known);
+      await keepBoot(client, agentId, known, listed.bootId);
+      await noteProbes(client, agentId, probes);
+    });
   }
   return { probes, changed: events.length > 0 };
 }
@@ -50,9 +47,24 @@ export async function keepBoot(
   runs: readonly { readonly taskId: string }[],
   bootId: string,
 ): Promise<void> {
+  if (runs.length === 0) return;
   await client.query(
-    `UPDATE mitigation.work SET boot_id = $3 WHERE task_id = ANY($1::uuid[]) AND agent_id = $2 AND boot_id IS DISTINCT FROM $3`,
+    `UPDATE mitigation.work w SET boot_id = $3
+     FROM (SELECT task_id FROM mitigation.work WHERE task_id = ANY($1::uuid[]) AND agent_id = $2 AND boot_id IS DISTINCT FROM $3
+           ORDER BY task_id FOR NO KEY UPDATE) AS o
+     WHERE w.task_id = o.task_id`,
     [runs.map(({ taskId }) => taskId), agentId, bootId],
+  );
+}
+
+async function noteProbes(client: ClientBase, agentId: string, probes: readonly HeldRun[]): Promise<void> {
+  if (probes.length === 0) return;
+  await client.query(
+    `UPDATE mitigation.work w SET probe_at = now()
+     FROM (SELECT task_id FROM mitigation.work WHERE task_id = ANY($1::uuid[]) AND agent_id = $2 AND phase <> 'queued'
+           ORDER BY task_id FOR NO KEY UPDATE) AS o
+     WHERE w.task_id = o.task_id`,
+    [probes.map(({ taskId }) => taskId), agentId],
   );
 }
 

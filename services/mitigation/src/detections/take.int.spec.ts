@@ -212,3 +212,16 @@ test('of two who took the same update only one is stored', async () => {
     'taken by somebody else',
   );
 });
+
+test('an update that makes a detection graver has its waiting run handed out sooner', async () => {
+  const endpoint = await scene.endpoint();
+  const [first, second] = ['/a', '/b'].map((path) =>
+    detectionOn(endpoint, { severity: 2, threat: { name: 'x', path } }),
+  );
+  await scene.take([first!]);
+  const urgent = taskOf(await scene.take([second!]));
+  const { sourceId, threat } = second!;
+  await scene.take([detectionOn(endpoint, { sourceId, threat, severity: 6 })]);
+  expect(await scene.workRow(urgent)).toMatchObject({ priority: 16 });
+  expect(await scene.askFor(endpoint)).toMatchObject([{ taskId: urgent, priority: 6 }]);
+});

@@ -1,5 +1,7 @@
 import type { NormalisedDetection } from '@quell/contracts/detection';
 import { threatKeyOf } from '@quell/contracts/detection-identity';
+import type { Severity } from '@quell/contracts/vocabulary';
+import { uuidArray } from '@quell/event-store/array-parameters';
 import { storedEventIds } from '@quell/event-store/load';
 import type { ClientBase } from 'pg';
 import { SCHEMA } from '../database/schema.ts';
@@ -7,6 +9,7 @@ import { matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { TaskConflict } from '../task-store/conflict.ts';
+import { followSeverities } from '../task-store/rows.ts';
 import { type Envelope, eventIdOf } from '../task-store/stream.ts';
 import { commitTasks, type TaskChange } from '../task-store/task-store.ts';
 import { type DecidedDetection, decideDetections, type KnownDetection, keyOf } from './decide.ts';
@@ -65,6 +68,7 @@ export async function takeDetections(
   });
   const decided = again === undefined ? all : all.filter(({ disposition }) => disposition.kind !== 'unresolved');
   await commitTasks(client, await changesOf(client, decided, holders), policy);
+  await followSeverities(client, updatedSeverities(decided));
   await saveDetections(client, decided, known);
   return { decided, endpointIds: openedOn(decided) };
 }
@@ -118,10 +122,10 @@ async function changesOf(
     if (kind === 'open') opened.add(taskId);
     byTask.set(taskId, [...(byTask.get(taskId) ?? []), one]);
   }
-  const existing = [...byTask.keys()].filter((taskId) => !opened.has(taskId));
-  const versions = await streamVersions(client, existing);
   // Whoever joins a holder joins it as it was when it held: an end in between is a conflict.
-  for (const { taskId, version } of holders) versions.set(taskId, version);
+  const held = new Map(holders.map(({ taskId, version }) => [taskId, version]));
+  const others = [...byTask.keys()].filter((taskId) => !opened.has(taskId) && !held.has(taskId));
+  const versions = new Map([...(await streamVersions(client, others)), ...held]);
   return [...byTask].map(([taskId, ones]) => ({
     taskId,
     expectedVersion: versions.get(taskId) ?? 0,
@@ -140,7 +144,7 @@ async function streamVersions(client: ClientBase, taskIds: readonly string[]): P
   const { rows } = await client.query<{ stream_id: string; version: number }>({
     name: 'stream-versions',
     text: 'SELECT stream_id, version FROM mitigation.stream WHERE stream_id = ANY($1::uuid[])',
-    values: [taskIds],
+    values: [uuidArray(taskIds, 'taskId')],
   });
   return new Map(rows.map((row) => [row.stream_id, row.version]));
 }
@@ -152,6 +156,14 @@ function envelopeOf(detection: NormalisedDetection): Envelope {
     causationId: detection.eventId,
     occurredAt: new Date(detection.detectedAt),
   };
+}
+
+function updatedSeverities(decided: readonly DecidedDetection[]): Map<string, Severity> {
+  return new Map(
+    decided.flatMap(({ detection, disposition }) =>
+      disposition.kind === 'update' ? [[disposition.taskId, detection.severity] as const] : [],
+    ),
+  );
 }
 
 function openedOn(decided: readonly DecidedDetection[]): string[] {

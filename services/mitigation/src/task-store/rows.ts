@@ -1,10 +1,11 @@
+import type { Severity } from '@quell/contracts/vocabulary';
 import { int4Array, textArray, timestampArray, uuidArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import type { Task } from '../task/task.ts';
 import { TaskConflict } from './conflict.ts';
 import { type Hold, holdOf } from './hold.ts';
-import { type WorkRow, workRowOf } from './work-row.ts';
+import { threatPriority, type WorkRow, workRowOf } from './work-row.ts';
 
 /** A task before and after a change; new tasks have no before. */
 export interface Transition {
@@ -13,7 +14,10 @@ export interface Transition {
   readonly after: Task;
 }
 
-/** Brings the rows beside the given tasks up to date: they follow from the task alone, but for signs of life, extended clocks and progress. */
+/**
+ * Brings the rows beside the given tasks up to date: they follow from the task alone, but for signs of life, extended clocks and progress,
+ * and for the priority of a run in the queue (see {@link followSeverities}).
+ */
 export async function syncRows(
   client: ClientBase,
   transitions: readonly Transition[],
@@ -21,7 +25,8 @@ export async function syncRows(
 ): Promise<void> {
   const work: WorkRow[] = [];
   const ended: string[] = [];
-  for (const { taskId, after } of transitions) {
+  // In the one order in which everybody locks these rows.
+  for (const { taskId, after } of [...transitions].sort((a, b) => (a.taskId < b.taskId ? -1 : 1))) {
     const row = workRowOf(taskId, after, policy.clocks);
     if (row === undefined) ended.push(taskId);
     else work.push(row);
@@ -76,15 +81,15 @@ const extended = (clock: string) =>
         THEN greatest(w.${clock}, excluded.${clock}) ELSE excluded.${clock} END`;
 
 const UPSERT_WORK = `
-  INSERT INTO mitigation.work AS w (${names}, next_due_at, last_sign_at)
-  SELECT ${given}, least(${clocks.join(', ')}), CASE WHEN phase <> 'queued' THEN now() END
+  INSERT INTO mitigation.work AS w (${names}, next_due_at)
+  SELECT ${given}, least(${clocks.join(', ')})
   FROM unnest(${columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) AS g (${names})
   ON CONFLICT (task_id) DO UPDATE SET
     agent_id = excluded.agent_id, run = excluded.run, mode = excluded.mode, attempt = excluded.attempt,
     phase = excluded.phase, changes_state = excluded.changes_state, priority = excluded.priority,
     requested_at = excluded.requested_at, not_before = excluded.not_before,
     first_accepted_at = excluded.first_accepted_at, lease_expires_at = excluded.lease_expires_at,
-    last_sign_at = excluded.last_sign_at, cancel_requested_at = excluded.cancel_requested_at,
+    cancel_requested_at = excluded.cancel_requested_at,
     ${clocks.map((clock) => `${clock} = ${extended(clock)}`).join(',\n    ')},
     next_due_at = least(${clocks.map(extended).join(', ')}),
     run_extended = w.run = excluded.run AND w.run_extended,
@@ -94,6 +99,27 @@ const UPSERT_WORK = `
 
 async function upsertWork(client: ClientBase, rows: readonly WorkRow[]): Promise<void> {
   await client.query({ name: 'upsert-work', text: UPSERT_WORK, values: columns.map(([, , encode]) => encode(rows)) });
+}
+
+/**
+ * An update of a detection changes the severity of its task, and with it when a waiting run is handed out. Its task is not folded then,
+ * so the row is told alone; whatever folds the task later writes the same.
+ */
+export async function followSeverities(client: ClientBase, severities: ReadonlyMap<string, Severity>): Promise<void> {
+  if (severities.size === 0) return;
+  await client.query({
+    name: 'follow-severities',
+    text: `UPDATE mitigation.work w SET priority = s.priority
+           FROM (SELECT o.task_id, g.priority FROM unnest($1::uuid[], $2::int[]) AS g (task_id, priority)
+                 JOIN mitigation.work o USING (task_id)
+                 WHERE o.phase = 'queued' AND o.kind = 'threat-mitigation' AND o.mode <> 'rollback' AND o.priority <> g.priority
+                 ORDER BY o.task_id FOR NO KEY UPDATE OF o) AS s
+           WHERE w.task_id = s.task_id`,
+    values: [
+      uuidArray([...severities.keys()], 'taskId'),
+      int4Array([...severities.values()].map((severity) => threatPriority(severity))),
+    ],
+  });
 }
 
 // The row decides which task takes a detection: a taker replaces an expired hold, and nothing else. In one order, so that two takers

@@ -1,6 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
 import type { TaskEvent } from '@quell/contracts/task-events';
 import { append } from '@quell/event-store/append';
 import { load } from '@quell/event-store/load';
+import { unavailable } from '@quell/service-kit/problem-error';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { SCHEMA } from '../database/schema.ts';
@@ -78,21 +80,27 @@ function evolved({ before, expectedVersion, events }: TaskChange, recordedAt: st
   return task!;
 }
 
+const LONGEST_BACKOFF_MS = 100;
+
 /**
- * Runs `work` in a transaction, again from its beginning when it met a conflict or a deadlock.
+ * Runs `work` in a transaction, again from its beginning when it met a conflict or a deadlock, after a short random pause: who met
+ * once would meet again.
  *
- * @throws TaskConflict after `tries` conflicts in a row
+ * @throws ProblemError 503 after `tries` of them in a row, with what was met last as its cause
  */
 export async function retryingConflicts<T>(
   pool: Pool,
   work: (client: PoolClient) => Promise<T>,
   tries = 8,
 ): Promise<T> {
-  for (let left = tries; ; left--) {
+  for (let tried = 1; ; tried++) {
     try {
       return await inTransaction(pool, work);
     } catch (error) {
-      if (!(isConflict(error) || isDeadlock(error)) || left <= 1) throw error;
+      if (!(isConflict(error) || isDeadlock(error))) throw error;
+      if (tried >= tries)
+        throw Object.assign(unavailable('Others are changing the same. Try again.', 1), { cause: error });
+      await setTimeout(Math.random() * Math.min(LONGEST_BACKOFF_MS, 5 * 2 ** tried));
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { Severity } from '@quell/contracts/vocabulary';
 import { changesState } from '../task/opening.ts';
 import type { ClockSettings } from '../task/settings.ts';
 import type { Task } from '../task/task.ts';
@@ -64,9 +65,18 @@ function isUnderWayThere({ run, attempt, status }: Task): boolean {
 
 /** Higher is handed out first: what an operator asked to put back, then by severity. */
 function priorityOf(task: Task): number {
-  const severity = task.severity === 99 ? 0 : task.severity;
   if (task.run.mode === 'rollback') return 100;
-  return task.kind === 'threat-mitigation' || task.kind === 'user-initiated-event' ? 10 + severity : severity;
+  if (task.kind === 'threat-mitigation' || task.kind === 'user-initiated-event') return threatPriority(task.severity);
+  return rankOf(task.severity);
+}
+
+/** The priority of a run against a threat. */
+export function threatPriority(severity: Severity): number {
+  return 10 + rankOf(severity);
+}
+
+function rankOf(severity: Severity): number {
+  return severity === 99 ? 0 : severity;
 }
 
 function later(time: string, seconds: number): string {

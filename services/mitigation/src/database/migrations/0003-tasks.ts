@@ -19,7 +19,6 @@ export class Tasks0000000000003 implements MigrationInterface {
         not_before timestamptz NOT NULL,
         first_accepted_at timestamptz,
         lease_expires_at timestamptz,
-        last_sign_at timestamptz,
         probe_at timestamptz,
         cancel_requested_at timestamptz,
         queue_due_at timestamptz,
