@@ -62,6 +62,16 @@ test('an agent that hung up while it waited is handed nothing: the run is there 
   expect((await poll(agent, 0)).body.tasks).toMatchObject([{ taskId, attempt: 1 }]);
 }, 20_000);
 
+test('a newer check-in of an agent takes the place of the one that is still held: work goes to the newer one', async () => {
+  const agent = await mitigation.enrol();
+  const older = poll(agent, LONG);
+  await held(agent);
+  const newer = poll(agent, LONG);
+  expect(await older).toMatchObject({ status: 200, body: { tasks: [], outcomes: [] } });
+  const taskId = await openScan(agent);
+  expect((await newer).body.tasks).toMatchObject([{ taskId, attempt: 1 }]);
+}, 20_000);
+
 test('a connection that is kept open over many check-ins gathers nothing', async () => {
   const agent = await mitigation.enrol();
   const one = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -17,6 +17,8 @@ export class Delivery {
   readonly #parts: CheckInParts;
   readonly #lifecycle: Lifecycle;
   readonly #changes: EndpointChanges;
+  /** By agent, what ends the check-in that is held for it here. */
+  readonly #holds = new Map<string, AbortController>();
 
   constructor(parts: CheckInParts, changes: EndpointChanges, lifecycle: Lifecycle) {
     this.#parts = parts;
@@ -32,8 +34,17 @@ export class Delivery {
       throw refusal('identity-conflict', 'Another agent with this identity is alive: enrol one of the two anew.');
     }
     await this.#noteHost(agent, request, now);
-    const signal = AbortSignal.any([gone, this.#lifecycle.signal]);
-    return checkIn(this.#parts, agent, uuidv7(), request, signal);
+    // An agent that asks anew does not wait for its older question any more, though the connection may look alive for long: work that
+    // went there would be lost until its lease is over.
+    const superseded = new AbortController();
+    this.#holds.get(agent.agentId)?.abort();
+    this.#holds.set(agent.agentId, superseded);
+    try {
+      const signal = AbortSignal.any([gone, this.#lifecycle.signal, superseded.signal]);
+      return await checkIn(this.#parts, agent, uuidv7(), request, signal);
+    } finally {
+      if (this.#holds.get(agent.agentId) === superseded) this.#holds.delete(agent.agentId);
+    }
   }
 
   /** What the agent says of its machine may give unresolved detections their endpoint. */
