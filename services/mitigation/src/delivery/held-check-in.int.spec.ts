@@ -16,9 +16,10 @@ beforeAll(async () => {
   deaf = replica(scene);
   await eventually(async () => {
     const rows = await scene.rows(
-      `SELECT FROM pg_stat_activity WHERE application_name = 'mitigation-wakes' AND query LIKE 'LISTEN%'`,
+      `SELECT FROM pg_stat_activity WHERE application_name = 'mitigation-wakes' AND query LIKE 'LISTEN%'
+         AND datname = current_database()`,
     );
-    return rows.length >= 1;
+    return rows.length === 1;
   });
 });
 afterAll(async () => {
@@ -87,6 +88,25 @@ test('a hold whose client hung up hands nothing out, neither then nor when it is
   expect(await answered).toMatchObject(nothing);
   expect(await here.checkIn(endpoint, { waitSeconds: LONG }, gone.signal)).toMatchObject(nothing);
   expect(await scene.workRow(taskId)).toMatchObject({ phase: 'queued', attempt: 0 });
+}, 20_000);
+
+test('a connection for wakes that broke is made anew', async () => {
+  const listeners = () =>
+    scene.rows(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'mitigation-wakes' AND query LIKE 'LISTEN%'
+         AND datname = current_database()`,
+    );
+  const [before] = await listeners();
+  await scene.rows('SELECT pg_terminate_backend($1)', before.pid);
+  await eventually(async () => {
+    const [now] = await listeners();
+    return now !== undefined && now.pid !== before.pid;
+  });
+  const endpoint = await scene.endpoint();
+  const { answered } = await hold(here, endpoint);
+  const taskId = await scene.detect(endpoint);
+  there.wakes.wake([endpoint.endpointId]);
+  expect((await answered).tasks).toMatchObject([{ taskId }]);
 }, 20_000);
 
 describe('a wish to stop', () => {
