@@ -193,7 +193,7 @@ function verify(policy: unknown, finding: VpnFinding): void {
   }
   const place = finding.place.slice(base.length);
   const about = shown(payload, { ...finding, place }, finding.witness.context);
-  expect({ ...finding, shown: shows[finding.rule](about) }).toMatchObject({ shown: true });
+  if (!shows[finding.rule](about)) throw new Error(`the witness does not show ${JSON.stringify(finding)}`);
 }
 
 test('on random policies every witness shows what its finding says, and no random context chooses a rule that lint calls dead', () => {

@@ -33,8 +33,12 @@ export const shows: Record<VpnFinding['rule'], (shown: Shown) => boolean> = {
   EMPTY_STRING_VALUE: (shown) => notMeant(shown) || /Probe$/.test(shown.finding.place),
   WILDCARD_NOT_SUPPORTED_IN_SSID: notMeant,
   UNSUPPORTED_WILDCARD_POSITION: notMeant,
-  WILDCARD_NOT_ON_OCTET_BOUNDARY: ({ finding, alone }) =>
-    alone() || alone({ DNSServerAddressMatch: [finding.fix.patch?.[0]?.value] }) === false,
+  WILDCARD_NOT_ON_OCTET_BOUNDARY: ({ payload, finding, alone }) => {
+    const [, rule, position] = /^\/OnDemandRules\/(\d+)\/DNSServerAddressMatch\/(\d+)$/.exec(finding.place) ?? [];
+    const value = payload.OnDemandRules?.[Number(rule)]?.DNSServerAddressMatch?.[Number(position)];
+    const whole = finding.fix.patch?.[0]?.value;
+    return alone({ DNSServerAddressMatch: [value] }) && !alone({ DNSServerAddressMatch: [whole] });
+  },
   NON_PORTABLE_STAR_DOMAIN: decisionsDiffer,
   DIALECT_DIVERGENCE: decisionsDiffer,
   SHADOWED_PARAMETER: ({ finding, answer, context }) => {
@@ -42,7 +46,10 @@ export const shows: Record<VpnFinding['rule'], (shown: Shown) => boolean> = {
     return context.connection?.host !== undefined && answer.paramIndex !== null && answer.paramIndex < Number(position);
   },
   KEY_NOT_APPLICABLE: chosen,
-  MISSING_REQUIRED_KEY: ({ answer }) => answer.decision === 'no-trigger' || answer.ruleIndex !== null,
+  MISSING_REQUIRED_KEY: (shown) =>
+    shown.finding.place.endsWith('/Domains')
+      ? notMeant(shown)
+      : chosen(shown) && shown.answer.reason === 'NO_PARAM_MATCHED',
   RULES_PRESENT_BUT_DISABLED: ({ payload, context, answer, finding }) =>
     answer.decision === 'disabled' &&
     /^(connect|disconnect)$/.test(

@@ -31,7 +31,7 @@ export function witness(
 /** The first context of all classes of networks and connections in which `wanted` holds; `null`: none, or too many to look at. */
 export function contextWhere(
   { payload, dialect }: Subject,
-  wanted: (outcome: AppleOutcome) => boolean,
+  wanted: (outcome: AppleOutcome, context: AppleContext) => boolean,
 ): AppleContext | null {
   const readings = appleReadings(dialect);
   const read = [{ payload, readings }];
@@ -52,7 +52,7 @@ export function contextWhere(
     for (const connection of connections) {
       const whole = { ...context, ...connection, probes: { ...connection.probes, ...context.probes } };
       const found = outcome(whole);
-      if (found !== undefined && wanted(found)) return whole;
+      if (found !== undefined && wanted(found, whole)) return whole;
     }
   }
   return null;

@@ -1,5 +1,7 @@
 import type { AppleRule } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
+import { decideStages } from '../dialects/apple/decide-stages.ts';
+import { appleReadings } from '../dialects/apple/readings.ts';
 import { contextWhere, networkBetween, ruleWithout, type Subject, witness } from './subject.ts';
 
 const lists = ['SSIDMatch', 'DNSDomainMatch', 'DNSServerAddressMatch'] as const;
@@ -92,10 +94,13 @@ function oneValue(
 
 /** `*` alone: Apple's own two matchers disagree on it. */
 export function star(subject: Subject, place: string, ruleIndex: number | null): VpnFinding {
+  const mdm = appleReadings('apple-mdm');
   const legacy = { ...subject, dialect: 'apple-legacy' as const };
-  const matched = contextWhere(
+  const told = contextWhere(
     legacy,
-    (outcome) => outcome.ruleIndex === ruleIndex && outcome.decision !== 'no-trigger',
+    (outcome, context) =>
+      outcome.ruleIndex === ruleIndex &&
+      decideStages(subject.payload, context, mdm).outcomes[0]?.decision !== outcome.decision,
   );
   return {
     rule: 'NON_PORTABLE_STAR_DOMAIN',
@@ -103,7 +108,7 @@ export function star(subject: Subject, place: string, ruleIndex: number | null):
     place,
     ruleIndex,
     why: '* alone is every name to one of Apple’s matchers and none to the other',
-    witness: witness(subject, matched, ['apple-mdm', 'apple-ne', 'apple-legacy']),
+    witness: witness(subject, told, ['apple-mdm', 'apple-ne', 'apple-legacy']),
     fix: { text: 'leave the condition out, or name the domains', patch: null },
   };
 }
