@@ -44,7 +44,10 @@ export async function takeDataDir(path: string): Promise<DataDir> {
  * alone, which takes one on an empty file too.
  */
 async function locked(path: string): Promise<DatabaseSync> {
-  const lock = new DatabaseSync(join(path, lockName), { timeout: 0 });
+  const file = join(path, lockName);
+  // Other users, who may pass, could lock what they can read.
+  await writeFile(file, '', { flag: 'a', mode: 0o600 });
+  const lock = new DatabaseSync(file, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
     await writeFile(join(path, holderName), String(process.pid), { mode: 0o600 });

@@ -11,6 +11,8 @@ const notPassedOn = [
   'QUELL_ADMIN_KEY',
   'QUELL_PORT',
   'QUELL_HOST',
+  // Its services are for its gateway alone.
+  'QUELL_BIND',
   'PORT',
   'NODE_OPTIONS',
 ];

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** The exit code for a setting that cannot be used: EX_CONFIG of sysexits.h, so that a supervisor does not retry at once. */
@@ -26,6 +27,11 @@ export const brokerList = z
 export const processEnvironment = z.object({
   /** 0 takes any free port; the `listening` log line tells which. */
   PORT: portNumber.default(0),
+  /** The address a service listens on. One that others can reach needs QUELL_INSECURE: services leave TLS to what is before them. */
+  QUELL_BIND: z.string().default('127.0.0.1'),
+  QUELL_INSECURE: flag,
+  /** Addresses and networks whose `x-forwarded-for` is believed, separated by commas: those of the gateways. */
+  QUELL_TRUSTED_PROXIES: z.string().default('loopback'),
   QUELL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   /** Set by a launcher that holds our stdin: its end means that the launcher is gone, so we stop. */
   QUELL_PARENT_PIPE: flag,
@@ -44,6 +50,20 @@ export const serviceEnvironment = processEnvironment.extend({
   QUELL_MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   KAFKA_BROKERS: brokerList,
 });
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** @throws ConfigError when a service would take credentials in the clear from other machines without being told so */
+export function requireSafeBind(config: { readonly QUELL_BIND: string; readonly QUELL_INSECURE: boolean }): void {
+  if (config.QUELL_INSECURE || isLoopback(config.QUELL_BIND)) return;
+  throw new ConfigError(
+    `Bad configuration: QUELL_BIND is ${config.QUELL_BIND}, where keys would travel in the clear. Set QUELL_INSECURE=1 when the ` +
+      'network between the gateway and this service is private or has TLS of its own',
+  );
+}
 
 /** The settings of the OpenID provider, if there is one. @throws ConfigError when only one of the two is set */
 export function oidcSettings(config: {

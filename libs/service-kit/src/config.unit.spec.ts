@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigError, readConfig, serviceEnvironment } from './config.ts';
+import { ConfigError, readConfig, requireSafeBind, serviceEnvironment } from './config.ts';
 
 const schema = serviceEnvironment.extend({ QUELL_SPEED: z.coerce.number().max(10).default(5) });
 const good = { DATABASE_URL: 'postgres://u:p@127.0.0.1/db', KAFKA_BROKERS: 'a:1, b:2' };
@@ -23,4 +23,13 @@ test('every missing or wrong variable is named, and no value is shown', () => {
 
 test('an empty variable counts as absent', () => {
   expect(() => readConfig(schema, { ...good, KAFKA_BROKERS: '' })).toThrow('KAFKA_BROKERS is not set');
+});
+
+test('a service that others can reach needs the word that its network is private', () => {
+  const bind = (QUELL_BIND: string, more = {}) => requireSafeBind(readConfig(schema, { ...good, QUELL_BIND, ...more }));
+  for (const own of ['', '127.0.0.1', '::1', 'localhost']) expect(() => bind(own)).not.toThrow();
+  for (const open of ['0.0.0.0', '::', '10.0.0.7']) {
+    expect(() => bind(open)).toThrow(/QUELL_BIND is .* QUELL_INSECURE=1/);
+    expect(() => bind(open, { QUELL_INSECURE: '1' })).not.toThrow();
+  }
 });

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIP } from 'node:net';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -10,7 +10,7 @@ import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { requireScope } from './auth.ts';
 import type { Authenticator } from './authenticator.ts';
-import { oidcSettings, type processEnvironment, readConfig } from './config.ts';
+import { oidcSettings, type processEnvironment, readConfig, requireSafeBind } from './config.ts';
 import { serveDocuments } from './documents.ts';
 import { Health } from './health.ts';
 import { acceptEmptyJson, drainOnStop, serverOptions } from './http-server.ts';
@@ -71,6 +71,7 @@ export async function startService<Schema extends typeof processEnvironment>(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<RunningService> {
   const config = readConfig(definition.config, environment);
+  requireSafeBind(config);
   const log = createLog(definition.name, config.QUELL_LOG_LEVEL);
   const lifecycle = new Lifecycle(log);
   const context = { config, log, lifecycle, health: new Health(log), metrics: createMetrics(definition.name) };
@@ -80,9 +81,9 @@ export async function startService<Schema extends typeof processEnvironment>(
     const parts = oidc === undefined ? own : { ...own, authenticator: withOidc(own.authenticator, oidc) };
     lifecycle.onStop('resources', 'authenticator', () => parts.authenticator.close());
     const app = await createApplication(definition, context, parts);
-    await app.listen({ port: config.PORT, host: '127.0.0.1' });
+    await app.listen({ port: config.PORT, host: config.QUELL_BIND });
     const { port } = app.getHttpServer().address() as AddressInfo;
-    const url = `http://127.0.0.1:${port}`;
+    const url = `http://${isIP(config.QUELL_BIND) === 6 ? `[${config.QUELL_BIND}]` : config.QUELL_BIND}:${port}`;
     await parts.listening?.();
     // A launcher waits for this line, so a log level above `info` does not hide it.
     if (config.QUELL_LOG_LEVEL !== 'silent') log.child({}, { level: 'info' }).info({ url }, 'listening');
@@ -99,7 +100,11 @@ async function createApplication<Schema extends typeof processEnvironment>(
   parts: ServiceParts,
 ): Promise<NestFastifyApplication> {
   const { log, lifecycle, health, metrics } = context;
-  const adapter = new FastifyAdapter({ ...serverOptions, skipMiddie: true });
+  const adapter = new FastifyAdapter({
+    ...serverOptions,
+    skipMiddie: true,
+    trustProxy: context.config.QUELL_TRUSTED_PROXIES,
+  });
   const http = adapter.getInstance<FastifyInstance>();
   const routes = recordRoutes(http);
   measureRequests(http, metrics);

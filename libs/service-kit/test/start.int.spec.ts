@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Module, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Module, Param, Post, Query, Req } from '@nestjs/common';
 import { pageParameters } from '@quell/contracts/paging';
 import { hashOfKey, newApiKey, type Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Public, Scopes } from '@quell/service-kit/auth';
@@ -10,6 +10,7 @@ import { refusal } from '@quell/service-kit/problem-error';
 import { type RunningService, startService } from '@quell/service-kit/start';
 import { eventually } from '@quell/testing/eventually';
 import { freshDatabase } from '@quell/testing/postgres';
+import type { FastifyRequest } from 'fastify';
 import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { z } from 'zod';
@@ -49,6 +50,12 @@ class ThingController {
     return new Promise((resolve) => {
       answerHeld = () => resolve('answered');
     });
+  }
+
+  @Get('caller')
+  @Public()
+  caller(@Req() request: FastifyRequest): string {
+    return request.ip;
   }
 
   @Get('fault')
@@ -241,6 +248,26 @@ test('a role of its own may use what the migrations made, and nothing else of au
     await own.close();
     await pool.query(`DROP OWNED BY ${role}`);
     await pool.query(`DROP ROLE ${role}`);
+  }
+});
+
+test('the caller is who a trusted proxy says, and the proxy itself where nobody is trusted', async () => {
+  const forwarded = { 'x-forwarded-for': '192.0.2.7, 192.0.2.8' };
+  expect((await call('/v1/things/caller', { headers: forwarded })).text).toBe('192.0.2.8');
+  const others = await startService(
+    {
+      name: 'others',
+      version: '0.0.0',
+      config: processEnvironment,
+      setUp: async ({ log }) => ({ module: ThingModule, authenticator: createAuthenticator({ pool, log }) }),
+    },
+    { QUELL_LOG_LEVEL: 'silent', QUELL_TRUSTED_PROXIES: '10.0.0.0/8', QUELL_BIND: '127.0.0.2' },
+  );
+  try {
+    expect(others.url).toMatch(/^http:..127\.0\.0\.2:/);
+    expect(await (await fetch(`${others.url}/v1/things/caller`, { headers: forwarded })).text()).toBe('127.0.0.1');
+  } finally {
+    await others.stop('the test is over');
   }
 });
 

@@ -1,8 +1,11 @@
-import { isIP } from 'node:net';
-import { ConfigError, flag, portNumber, processEnvironment, readConfig } from '@quell/service-kit/config';
+import { ConfigError, flag, isLoopback, portNumber, processEnvironment, readConfig } from '@quell/service-kit/config';
 import { z } from 'zod';
 
-const serviceUrl = z.url({ protocol: /^https?$/ });
+/** The base URLs of the replicas of a service, separated by commas. */
+const serviceUrls = z
+  .string()
+  .transform((text) => text.split(',').map((url) => url.trim()))
+  .pipe(z.array(z.url({ protocol: /^https?$/ })).min(1));
 
 export const gatewayEnvironment = processEnvironment.extend({
   QUELL_PORT: portNumber.default(8080),
@@ -14,10 +17,10 @@ export const gatewayEnvironment = processEnvironment.extend({
   QUELL_INSECURE: flag,
   /** How long requests that are being forwarded may still take once the gateway stops; then they are answered 503. */
   QUELL_DRAIN_SECONDS: z.coerce.number().min(0).max(600).default(3),
-  QUELL_INGEST_URL: serviceUrl,
-  QUELL_MITIGATION_URL: serviceUrl,
-  QUELL_DEVICE_REGISTRY_URL: serviceUrl.optional(),
-  QUELL_VPN_POLICY_URL: serviceUrl.optional(),
+  QUELL_INGEST_URL: serviceUrls,
+  QUELL_MITIGATION_URL: serviceUrls,
+  QUELL_DEVICE_REGISTRY_URL: serviceUrls.optional(),
+  QUELL_VPN_POLICY_URL: serviceUrls.optional(),
 });
 export type GatewayConfig = z.infer<typeof gatewayEnvironment>;
 
@@ -39,8 +42,4 @@ export function readGatewayConfig(environment: Readonly<Record<string, string | 
     );
   }
   return config;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

@@ -20,3 +20,11 @@ test('a certificate without its key, and a missing service, are refused by name'
   expect(() => withHost('127.0.0.1', { QUELL_TLS_CERT: 'a' })).toThrow(/QUELL_TLS_CERT and QUELL_TLS_KEY/);
   expect(() => readGatewayConfig({ ...services, QUELL_INGEST_URL: '' })).toThrow(/QUELL_INGEST_URL is not set/);
 });
+
+test('a service has one URL, or one for each of its replicas', () => {
+  const urls = (text: string) => readGatewayConfig({ ...services, QUELL_MITIGATION_URL: text }).QUELL_MITIGATION_URL;
+  expect(urls('http://127.0.0.1:2')).toEqual(['http://127.0.0.1:2']);
+  expect(urls('http://a:1, https://b:2')).toEqual(['http://a:1', 'https://b:2']);
+  for (const wrong of ['http://a:1,', 'a:1', 'http://a:1 http://b:2'])
+    expect(() => urls(wrong)).toThrow(/MITIGATION_URL/);
+});

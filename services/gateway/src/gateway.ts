@@ -14,6 +14,7 @@ import { sendProblem, withAllowedMethods } from '@quell/service-kit/send-problem
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type GatewayConfig, readGatewayConfig } from './gateway-environment.ts';
 import { serveProxy, type Upstreams } from './proxy.ts';
+import { Replicas } from './replicas.ts';
 import { mayReadMetrics, readiness } from './upstream-checks.ts';
 
 export interface RunningGateway {
@@ -33,7 +34,7 @@ export async function startGateway(environment: Readonly<Record<string, string |
   const lifecycle = new Lifecycle(log);
   const upstreams = upstreamsOf(config);
   const health = new Health(log);
-  for (const [name, url] of Object.entries(upstreams)) health.addReadyCheck(name, () => readiness(url));
+  for (const [name, { origins }] of Object.entries(upstreams)) health.addReadyCheck(name, () => readiness(origins));
 
   const http = await createServer(config);
   const table = recordRoutes(http);
@@ -61,11 +62,12 @@ export async function startGateway(environment: Readonly<Record<string, string |
 }
 
 function upstreamsOf(config: GatewayConfig): Upstreams {
+  const { QUELL_DEVICE_REGISTRY_URL, QUELL_VPN_POLICY_URL } = config;
   return {
-    ingest: config.QUELL_INGEST_URL,
-    mitigation: config.QUELL_MITIGATION_URL,
-    ...(config.QUELL_DEVICE_REGISTRY_URL === undefined ? {} : { 'device-registry': config.QUELL_DEVICE_REGISTRY_URL }),
-    ...(config.QUELL_VPN_POLICY_URL === undefined ? {} : { 'vpn-policy': config.QUELL_VPN_POLICY_URL }),
+    ingest: new Replicas(config.QUELL_INGEST_URL),
+    mitigation: new Replicas(config.QUELL_MITIGATION_URL),
+    ...(QUELL_DEVICE_REGISTRY_URL === undefined ? {} : { 'device-registry': new Replicas(QUELL_DEVICE_REGISTRY_URL) }),
+    ...(QUELL_VPN_POLICY_URL === undefined ? {} : { 'vpn-policy': new Replicas(QUELL_VPN_POLICY_URL) }),
   };
 }
 

@@ -4,8 +4,13 @@ import type { z } from 'zod';
 
 const TIMEOUT_MS = 1_500;
 
-/** A readiness check: what is wrong with a service, as it says itself; nothing when it is ready. */
-export async function readiness(url: string): Promise<string | undefined> {
+/** A readiness check: what is wrong with a service, as its replicas say; nothing when one of them is ready. */
+export async function readiness(urls: readonly string[]): Promise<string | undefined> {
+  const wrong = await Promise.all(urls.map(readinessOfOne));
+  return wrong.includes(undefined) ? undefined : [...new Set(wrong)].join(' | ');
+}
+
+async function readinessOfOne(url: string): Promise<string | undefined> {
   let response: Response;
   try {
     response = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -19,11 +24,10 @@ export async function readiness(url: string): Promise<string | undefined> {
 }
 
 /** The gateway knows no keys. Who may read ingest's metrics may read its own. */
-export async function mayReadMetrics(ingestUrl: string, authorization: string | undefined): Promise<void> {
-  const asked = await fetch(new URL('/metrics', ingestUrl), {
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: authorization === undefined ? {} : { authorization },
-  }).catch(() => {
+export async function mayReadMetrics(ingestUrls: readonly string[], authorization: string | undefined): Promise<void> {
+  const headers = authorization === undefined ? {} : { authorization };
+  const ask = (url: string) => fetch(new URL('/metrics', url), { signal: AbortSignal.timeout(TIMEOUT_MS), headers });
+  const asked = await Promise.any(ingestUrls.map(ask)).catch(() => {
     throw unavailable('ingest, which knows the API keys, cannot be reached.', 2);
   });
   await asked.body?.cancel();

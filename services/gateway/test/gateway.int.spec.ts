@@ -239,3 +239,46 @@ test('a stop gives what is being forwarded some time, then answers 503, and ends
   expect((await poll).status).toBe(503);
   await stop;
 });
+
+test('replicas of a service take turns; one that is away costs no request, and the last one is enough to be ready', async () => {
+  const replicas = [new Upstream(), new Upstream()] as const;
+  const urls = [await replicas[0].start(), await replicas[1].start()];
+  const several = await startGateway({
+    QUELL_PORT: '0',
+    QUELL_LOG_LEVEL: 'silent',
+    QUELL_INGEST_URL: urls.join(','),
+    QUELL_MITIGATION_URL: urls.join(','),
+  });
+  try {
+    const counts = [0, 0];
+    for (const [index, replica] of replicas.entries()) {
+      replica.answer = async (request, response) => {
+        counts[index] = (counts[index] ?? 0) + 1;
+        response.end(String(await request.toArray()));
+      };
+    }
+    const send = async (index: number) => {
+      const sent = `body ${index}`;
+      const answer = await fetch(`${several.url}/v1/tasks`, { method: 'POST', body: sent });
+      expect([answer.status, await answer.text()]).toEqual([200, sent]);
+    };
+    for (let index = 0; index < 4; index += 1) await send(index);
+    expect(counts).toEqual([2, 2]);
+
+    const closed = once(replicas[0].server, 'close');
+    replicas[0].stop();
+    await closed;
+    for (let index = 0; index < 6; index += 1) await send(index);
+    expect(counts).toEqual([2, 8]);
+    expect((await fetch(`${several.url}/readyz`)).status).toBe(200);
+    replicas[1].stop();
+    const report = await eventually(async () => {
+      const answer = await fetch(`${several.url}/readyz`);
+      return answer.status === 503 && answer.json();
+    });
+    expect(report).toMatchObject({ checks: { mitigation: 'cannot be reached' } });
+  } finally {
+    await several.stop('the test is over');
+    for (const replica of replicas) replica.stop();
+  }
+});

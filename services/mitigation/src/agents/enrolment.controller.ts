@@ -44,7 +44,7 @@ export class EnrolmentController {
     @Req() http: FastifyRequest,
     @Body({ schema: enrolRequest }) request: EnrolRequest,
   ): Promise<EnrolResponse> {
-    const address = addressOf(http);
+    const address = http.ip;
     const now = new Date();
     const wait = this.failures.waitSeconds(address, now);
     if (wait !== undefined) {
@@ -61,12 +61,4 @@ export class EnrolmentController {
     void this.changes.deliver();
     return { agentId: outcome.agentId, endpointId: outcome.endpointId, poll: this.poll };
   }
-}
-
-/** Who calls, for counting: the gateway's caller where the gateway is our peer. */
-function addressOf(http: FastifyRequest): string {
-  const peer = http.socket.remoteAddress ?? '';
-  const forwarded = http.headers['x-forwarded-for'];
-  const last = (Array.isArray(forwarded) ? forwarded.at(-1) : forwarded)?.split(',').at(-1)?.trim();
-  return last !== undefined && /^(::ffff:)?127\.|^::1$/.test(peer) ? last : peer;
 }
