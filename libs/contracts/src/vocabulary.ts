@@ -46,11 +46,12 @@ const firstInstant = Date.parse('0001-01-01T00:00:00Z');
 const longest = '2026-11-23T10:00:00.123456789+00:00'.length;
 const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** What RFC 3339 can write in any zone, within the offsets and the digits that Postgres reads. */
+/** What Postgres reads, and JavaScript writes in UTC again: there the year 0 and offsets from 16 hours do not exist. */
 function isInReach(value: string): boolean {
+  if (value.startsWith('0000') || value.length > longest) return false;
   const instant = Date.parse(value);
   const offsetHours = /[+-](\d\d):\d\d$/.exec(value)?.[1] ?? '0';
-  return instant >= firstInstant && instant < lastInstant && Number(offsetHours) < 16 && value.length <= longest;
+  return instant >= firstInstant && instant < lastInstant && Number(offsetHours) < 16;
 }
 
 /** RFC 3339 with an offset or `Z`. A time without a zone is refused: its meaning would depend on the reader. */

@@ -1,4 +1,5 @@
 import type { AgentDto } from '@quell/contracts/agent-list';
+import { agentId, timestamp, uuid } from '@quell/contracts/vocabulary';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
 import type { Pool } from 'pg';
 import { z } from 'zod';
@@ -34,8 +35,16 @@ const SELECT = `
   JOIN mitigation.endpoint e USING (endpoint_id)
   LEFT JOIN mitigation.agent_last_seen s ON s.agent_id = a.agent_id`;
 
+// Each arm has its index; joined by OR over both tables none could be used.
+const NAMED = `AND a.agent_id IN (
+  SELECT $4 UNION ALL
+  SELECT o.agent_id FROM mitigation.endpoint n JOIN mitigation.agent o USING (endpoint_id)
+  WHERE n.device_id = $4 OR lower(n.hostname) = $5 OR n.endpoint_id = $6)`;
+
+const namesOf = (endpoint: string) => [endpoint, hostnameForm(endpoint), uuid.safeParse(endpoint).data ?? null];
+
 // Enrolments are stored with the milliseconds of a JavaScript Date, so a cursor loses nothing.
-const position = z.tuple([z.iso.datetime(), z.string()]);
+const position = z.tuple([timestamp, agentId]);
 
 /** Agents, the latest enrolment first. An agent that was replaced shows the facts of the endpoint that it served. */
 export async function listAgents(pool: Pool, query: AgentListQuery): Promise<Page<AgentDto>> {
@@ -43,14 +52,13 @@ export async function listAgents(pool: Pool, query: AgentListQuery): Promise<Pag
   const { rows } = await pool.query<Row>(
     `${SELECT}
      WHERE ($1::timestamptz IS NULL OR a.enrolled_at < $1 OR (a.enrolled_at = $1 AND a.agent_id > $2))
-       AND ($3::text IS NULL OR a.agent_id = $3 OR e.device_id = $3 OR e.endpoint_id::text = $3 OR lower(e.hostname) = $4)
-     ORDER BY a.enrolled_at DESC, a.agent_id LIMIT $5`,
+       ${query.endpoint === undefined ? '' : NAMED}
+     ORDER BY a.enrolled_at DESC, a.agent_id LIMIT $3`,
     [
       after?.[0] ?? null,
       after?.[1] ?? null,
-      query.endpoint ?? null,
-      query.endpoint === undefined ? null : hostnameForm(query.endpoint),
       query.limit + 1,
+      ...(query.endpoint === undefined ? [] : namesOf(query.endpoint)),
     ],
   );
   return pageOf(rows, query.limit, agentDtoOf, (row) => [row.enrolled_at.toISOString(), row.agent_id]);

@@ -1,11 +1,12 @@
 import type { NormalisedDetection } from '@quell/contracts/detection';
 import type { DetectionDto, detectionListQuery } from '@quell/contracts/detection-api';
+import { timestamp, uuid } from '@quell/contracts/vocabulary';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { DetectionEntity } from './detection.entity.ts';
 
-const position = z.tuple([z.iso.datetime(), z.uuid()]);
+const position = z.tuple([timestamp, uuid]);
 
 /** Where detections went, the last received first. */
 export async function listDetections(

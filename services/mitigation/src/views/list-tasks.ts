@@ -1,6 +1,6 @@
 import type { TaskDto } from '@quell/contracts/task';
 import type { TaskListQuery } from '@quell/contracts/task-api';
-import { uuid } from '@quell/contracts/vocabulary';
+import { timestamp, uuid } from '@quell/contracts/vocabulary';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { hostnameForm } from '../endpoints/identifiers.ts';
 import { taskDtoOf } from './task-dto.ts';
 import { TaskViewEntity } from './task-view.entity.ts';
 
-const position = z.tuple([z.iso.datetime(), z.uuid()]);
+const position = z.tuple([timestamp, uuid]);
 
 /** Tasks that pass every filter, the last updated first. The list follows the streams with a short delay. */
 export async function listTasks(dataSource: DataSource, query: TaskListQuery): Promise<Page<TaskDto>> {

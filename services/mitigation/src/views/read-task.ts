@@ -18,7 +18,9 @@ export async function readTask(pool: Pool, taskId: string, asOf?: string): Promi
   return task === undefined ? undefined : taskDtoOf(taskId, task);
 }
 
-const position = z.tuple([z.int()]);
+/** The greatest version there can be: tables keep it in an `int`. */
+const LAST_VERSION = 2_147_483_647;
+const position = z.tuple([z.int().min(0).max(LAST_VERSION)]);
 
 /** The events of a task, oldest first; undefined when there is no such task. */
 export async function readHistory(
@@ -27,7 +29,8 @@ export async function readHistory(
   query: { readonly limit: number; readonly cursor?: string | undefined },
 ): Promise<Page<HistoryItem> | undefined> {
   const [after] = query.cursor === undefined ? [0] : decodeCursor(query.cursor, position);
-  const streams = await loadUntil(pool, SCHEMA, [taskId], { asOf: after + query.limit + 1 });
+  const until = Math.min(after + query.limit + 1, LAST_VERSION);
+  const streams = await loadUntil(pool, SCHEMA, [taskId], { asOf: until });
   const events = streams.get(taskId) ?? [];
   if (events.length === 0) return undefined;
   return pageOf(

@@ -2,8 +2,11 @@ import type { TaskDto } from '@quell/contracts/task';
 import { type TaskListQuery, taskListQuery } from '@quell/contracts/task-api';
 import { load } from '@quell/event-store/load';
 import { projectionStep } from '@quell/event-store/projection';
+import { encodeCursor } from '@quell/service-kit/cursor';
 import pg from 'pg';
+import { listAgents } from '../agents/list-agents.ts';
 import { SCHEMA } from '../database/schema.ts';
+import { listDetections } from '../detections/list-detections.ts';
 import { foldTask } from '../task/evolve.ts';
 import { openScene, type Scene } from '../task-store/scene.fixture.ts';
 import { recordedEvent } from '../task-store/stream.ts';
@@ -146,9 +149,24 @@ test('the pages together are the whole list, once each, the last updated first, 
 });
 
 test('a cursor that we did not make is refused', async () => {
-  await expect(listTasks(scene.database.dataSource, query({ cursor: 'nonsense' }))).rejects.toMatchObject({
-    problem: { status: 400 },
-  });
+  const id = ids[0]!;
+  const bad = [
+    'nonsense',
+    encodeCursor(['0000-01-01T00:00:00Z', id]),
+    encodeCursor(['2026-01-01T00:00:00Z', '\u0000']),
+    encodeCursor([-1]),
+    encodeCursor([2 ** 31]),
+    encodeCursor([Number.MAX_SAFE_INTEGER]),
+  ];
+  const refusal = { problem: { status: 400 } };
+  for (const cursor of bad) {
+    await expect(listTasks(scene.database.dataSource, query({ cursor }))).rejects.toMatchObject(refusal);
+    const detections = listDetections(scene.database.dataSource, { limit: 1, cursor });
+    await expect(detections).rejects.toMatchObject(refusal);
+    await expect(readHistory(scene.pool, id, { limit: 1, cursor })).rejects.toMatchObject(refusal);
+    await expect(listAgents(scene.pool, { limit: 1, cursor })).rejects.toMatchObject(refusal);
+  }
+  expect(await readHistory(scene.pool, id, { limit: 500, cursor: encodeCursor([2 ** 31 - 1]) })).toEqual({ items: [] });
 });
 
 test('a task as of a time is the fold of what was recorded up to it', async () => {
