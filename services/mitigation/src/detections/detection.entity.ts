@@ -5,6 +5,9 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Check('detection_disposition_check', "disposition IN ('task', 'duplicate', 'recorded', 'unresolved', 'dead-letter')")
 @Index('detection_unresolved', { synchronize: false })
 @Index('detection_received', { synchronize: false })
+@Index('detection_source', { synchronize: false })
+@Index('detection_task', { synchronize: false })
+@Index('detection_elsewhere', { synchronize: false })
 export class DetectionEntity {
   @PrimaryColumn('uuid', { name: 'detection_id', primaryKeyConstraintName: 'detection_pk' })
   detectionId!: string;

@@ -1,9 +1,10 @@
-import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 /** A machine that tasks can run on. It keeps its id when it is installed anew; `agentId` and `deviceId` are its current names. */
 @Entity({ schema: 'mitigation', name: 'endpoint' })
 @Unique('endpoint_device_id_key', ['deviceId'])
 @Unique('endpoint_agent_id_key', ['agentId'])
+@Index('endpoint_hostname', { synchronize: false })
 export class EndpointEntity {
   @PrimaryColumn('uuid', { name: 'endpoint_id', primaryKeyConstraintName: 'endpoint_pk' })
   endpointId!: string;

@@ -7,6 +7,9 @@ import type { Task } from '../task/task.ts';
 @Index('task_view_status', { synchronize: false })
 @Index('task_view_kind', { synchronize: false })
 @Index('task_view_endpoint', { synchronize: false })
+@Index('task_view_agent', { synchronize: false })
+@Index('task_view_device', { synchronize: false })
+@Index('task_view_hostname', { synchronize: false })
 @Index('task_view_severity', { synchronize: false })
 @Index('task_view_action_required', { synchronize: false })
 export class TaskViewEntity {

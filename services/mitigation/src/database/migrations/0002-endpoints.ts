@@ -19,6 +19,8 @@ export class Endpoints0000000000002 implements MigrationInterface {
         updated_at timestamptz NOT NULL DEFAULT now()
       );
 
+      CREATE INDEX endpoint_hostname ON mitigation.endpoint (lower(hostname));
+
       CREATE TABLE mitigation.agent (
         agent_id text CONSTRAINT agent_pk PRIMARY KEY,
         public_key jsonb NOT NULL,

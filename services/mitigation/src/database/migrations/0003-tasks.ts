@@ -69,6 +69,11 @@ export class Tasks0000000000003 implements MigrationInterface {
       );
       CREATE INDEX detection_unresolved ON mitigation.detection (detection_id) WHERE disposition = 'unresolved';
       CREATE INDEX detection_received ON mitigation.detection (received_at DESC, detection_id);
+      CREATE INDEX detection_source ON mitigation.detection (source, received_at DESC, detection_id);
+      CREATE INDEX detection_task ON mitigation.detection (task_id);
+      -- Nearly all go to a task: the list of those is the list of all.
+      CREATE INDEX detection_elsewhere ON mitigation.detection (disposition, received_at DESC, detection_id)
+        WHERE disposition <> 'task';
 
       CREATE TABLE mitigation.inbox (
         cluster_id text NOT NULL,

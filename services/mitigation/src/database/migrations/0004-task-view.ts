@@ -1,6 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The list of tasks, folded from the feed. Every filter of `GET /v1/tasks` has an index that ends in the list's order. */
+/**
+ * The list of tasks, folded from the feed. Every filter of `GET /v1/tasks` has an index; those that name an endpoint are read together,
+ * the others end in the list's order.
+ */
 export class TaskView0000000000004 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -32,6 +35,9 @@ export class TaskView0000000000004 implements MigrationInterface {
       CREATE INDEX task_view_status ON mitigation.task_view (status_code, updated_at DESC, task_id);
       CREATE INDEX task_view_kind ON mitigation.task_view (kind, updated_at DESC, task_id);
       CREATE INDEX task_view_endpoint ON mitigation.task_view (endpoint_id, updated_at DESC, task_id);
+      CREATE INDEX task_view_agent ON mitigation.task_view (agent_id);
+      CREATE INDEX task_view_device ON mitigation.task_view (device_id);
+      CREATE INDEX task_view_hostname ON mitigation.task_view (lower(hostname));
       CREATE INDEX task_view_severity ON mitigation.task_view (severity, updated_at DESC, task_id);
       CREATE INDEX task_view_action_required ON mitigation.task_view (action_required, updated_at DESC, task_id);
     `);
