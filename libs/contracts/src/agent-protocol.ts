@@ -103,6 +103,9 @@ export const attemptEventsResponse = z.object({ outcomes: z.array(eventOutcome) 
 export const capability = z.enum(['assess', 'mitigate', 'scan', 'rollback']);
 export type Capability = z.infer<typeof capability>;
 
+/** The number of a run or an attempt; tables keep it in an `int`. */
+const counter = z.int().min(1).max(2_147_483_647);
+
 export const checkInRequest = z.strictObject({
   bootId: text(128).min(1),
   agentVersion: text(64).min(1),
@@ -112,8 +115,8 @@ export const checkInRequest = z.strictObject({
     .array(
       z.strictObject({
         taskId: uuid,
-        run: z.int().min(1),
-        attempt: z.int().min(1),
+        run: counter,
+        attempt: counter,
         phase: text(64),
         percent: z.number().min(0).max(100).optional(),
       }),
@@ -122,11 +125,11 @@ export const checkInRequest = z.strictObject({
     .default([]),
   /** Runs whose result stands in the journal and was not acknowledged yet. */
   journalPending: z
-    .array(z.strictObject({ taskId: uuid, run: z.int().min(1), attempt: z.int().min(1) }))
+    .array(z.strictObject({ taskId: uuid, run: counter, attempt: counter }))
     .max(1000)
     .default([]),
   events: z
-    .array(z.looseObject({ taskId: uuid, attempt: z.int().min(1) }))
+    .array(z.looseObject({ taskId: uuid, attempt: counter }))
     .max(100)
     .default([]),
   waitSeconds: z.number().min(0).max(60).default(0),

@@ -20,7 +20,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
       summary: 'Detections in, mitigation tasks out.',
       description:
         'Every detection that matters ends as a task on an endpoint with exactly one of 23 statuses and what to do next. ' +
-        'JSON in camelCase, times in RFC 3339, lists in cursor pages, errors as RFC 9457 problems.',
+        'JSON in camelCase, times in RFC 3339 within the years 1 to 9999, text in well-formed Unicode without U+0000, lists in ' +
+        'cursor pages, errors as RFC 9457 problems.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'The gateway: one base URL for every service.' }],
