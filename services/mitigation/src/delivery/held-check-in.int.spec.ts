@@ -139,14 +139,14 @@ describe('a wish to stop', () => {
       const isLook = (args[0] as { name?: string } | undefined)?.name === 'load-held-runs';
       if (isLook && ++looks === 2) {
         await scene.command(taskId, cancel);
-        here.wakes.wake([endpoint.endpointId]);
+        deaf.wakes.wake([endpoint.endpointId]);
       }
       return answer;
     };
     let answer: CheckInResponse;
     try {
       pool.query = watching as typeof pool.query;
-      answer = await here.checkIn(endpoint, { waitSeconds: LONG, running: running(taskId) });
+      answer = await deaf.checkIn(endpoint, { waitSeconds: LONG, running: running(taskId) });
     } finally {
       pool.query = query as typeof pool.query;
     }
