@@ -30,7 +30,10 @@ export async function restoreCommand(options: RestoreOptions, log: (line: string
   for (const { id, restored, reason, detail } of answer.result.items ?? []) {
     log(restored ? `restored ${id}` : `not restored ${id}: ${[reason, detail].filter(Boolean).join(', ')}`);
   }
-  if (!answer.isReported) log('the server could not be reached; it is told when the agent next makes contact');
+  if (answer.server === 'unreachable')
+    log('the server could not be reached; it is told when the agent next makes contact');
+  if (answer.server === 'ignorant') log('the server knows nothing of these backups');
+  if (answer.waiting > 0) log(`${answer.waiting} more are backed up: run it again`);
   return answer.result.outcome === 'rolled-back' ? 0 : 1;
 }
 

@@ -74,3 +74,35 @@ test('a restore the server refuses is not done', async () => {
   expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining('another run of the task is open') });
   expect(await place.copiesOf(EICAR_SHA256)).toEqual([]);
 });
+
+test.each<[string, () => void]>([
+  ['this task', () => server.tasks.delete(task.taskId)],
+  ['these backups', () => server.restorable.clear()],
+])('a restore does not need a server that knows %s', async (_, forget) => {
+  await AgentProcess.run([...agentArgs(), '--once']);
+  forget();
+  const { code, output } = await AgentProcess.run(restoreArgs());
+  expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('knows nothing of these backups') });
+  expect(await place.copiesOf(EICAR_SHA256)).toEqual([path]);
+  const asked = () => server.requests.filter((line) => line.endsWith('/v1/agents/me/tasks')).length;
+  await AgentProcess.run([...agentArgs(), '--once']);
+  const before = asked();
+  await AgentProcess.run([...agentArgs(), '--once']);
+  expect(asked()).toBe(before);
+  expect(task.results).toHaveLength(1);
+});
+
+test('of a restore the server hears what it can know; everything is put back', async () => {
+  const second = await place.put('root/second.com', EICAR);
+  const both = [path, second].map((one, index) => ({ id: `t${index}`, kind: 'file' as const, path: one }));
+  server.tasks.delete(task.taskId);
+  task = server.open('mitigate', { targets: both });
+  await AgentProcess.run([...agentArgs(), '--once']);
+  const known = server.restorable.get(task.taskId);
+  const [forgotten = '', kept] = [...(known?.keys() ?? [])];
+  known?.delete(forgotten);
+  const { code, output } = await AgentProcess.run(restoreArgs());
+  expect({ code, output }).toMatchObject({ code: 0 });
+  expect((await place.copiesOf(EICAR_SHA256)).sort()).toEqual([path, second]);
+  expect(task.results[1]?.result).toEqual({ outcome: 'rolled-back', items: [{ id: kept, restored: true }] });
+});

@@ -2,6 +2,7 @@ import { createHash, createPublicKey, randomUUID, verify } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  AGENT_BODY_LIMIT_BYTES,
   agentTaskRequest,
   attemptEvent,
   attemptEventsRequest,
@@ -18,7 +19,7 @@ import {
 import type { ProblemType } from '@quell/contracts/problem';
 import { problemOf } from '@quell/contracts/problem';
 import { runPayload } from '@quell/contracts/run-payload';
-import { type RunResult, runResult } from '@quell/contracts/run-result';
+import { type Backup, type RunResult, runResult } from '@quell/contracts/run-result';
 import type { RunMode, TaskKind } from '@quell/contracts/vocabulary';
 import { verifySignature } from 'http-message-sig';
 import { calculateJwkThumbprint } from 'jose';
@@ -62,6 +63,10 @@ export class ProtocolServer {
   clockAheadSeconds = 0;
   /** While set, every call is answered with this instead. */
   outage: { readonly status: number; readonly retryAfter?: string } | undefined;
+  /** Longer bodies get 413. */
+  bodyLimitBytes = AGENT_BODY_LIMIT_BYTES;
+  /** Backups that the server knows and that were not put back, by task. */
+  readonly restorable = new Map<string, Map<string, Backup>>();
   private agent: { agentId: string; publicKey: z.infer<typeof enrolRequest>['publicKey']; bootId?: string } | undefined;
   private readonly nonces = new Set<string>();
   private readonly seen = new Map<string, number>();
@@ -133,6 +138,8 @@ export class ProtocolServer {
         if (this.outage.retryAfter !== undefined) response.setHeader('retry-after', this.outage.retryAfter);
         return void send(response, this.outage.status, problemOf('unavailable', 'an outage of the test'));
       }
+      if (Buffer.byteLength(body) > this.bodyLimitBytes)
+        throw new Refusal('payload-too-large', `at most ${this.bodyLimitBytes}`);
       await this.authenticate(request, path, body);
       const [status, answer] = await this.route(request, path, body);
       send(response, status, answer);
@@ -299,6 +306,14 @@ export class ProtocolServer {
     if (result.data.outcome === 'finished' && targets.some((id) => !answered.has(id))) {
       this.violations.push(`result of ${taskId}: a target has no answer`);
     }
+    const handed = new Set(task.payload.items?.map(({ id }) => id));
+    const restorable = this.restorable.get(taskId) ?? new Map<string, Backup>();
+    for (const { id, restored } of result.data.items ?? []) {
+      if (!handed.has(id)) this.violations.push(`result of ${taskId}: the item ${id} was not handed out`);
+      if (restored) restorable.delete(id);
+    }
+    for (const backup of result.data.backups ?? []) restorable.set(backup.id, backup);
+    this.restorable.set(taskId, restorable);
     task.results.push({ run: task.run, attempt, result: result.data });
     task.phase = 'ended';
     this.wake();
@@ -318,10 +333,13 @@ export class ProtocolServer {
     const task = this.tasks.get(asked.taskId);
     if (task === undefined) throw new Refusal('not-found', asked.taskId);
     if (task.phase !== 'ended') throw new Refusal('conflict', 'another run of the task is open');
-    const items = (asked.items ?? []).map((id) => ({ id, threatId: 'any', kind: 'file' as const }));
+    const backups = this.restorable.get(asked.taskId);
+    const items = (asked.items ?? []).flatMap((id) => backups?.get(id) ?? []);
+    if (items.length === 0) throw new Refusal('nothing-to-restore', 'none of these items is backed up');
     const payload = runPayload.parse({ items });
     Object.assign(task, { run: task.run + 1, attempt: task.attempt + 1, mode: 'rollback', payload, phase: 'accepted' });
-    const opened = { taskId: task.taskId, run: task.run, attempt: task.attempt };
+    const partly = items.length === asked.items?.length ? {} : { items: items.map(({ id }) => id) };
+    const opened = { taskId: task.taskId, run: task.run, attempt: task.attempt, ...partly };
     this.restores.set(asked.requestId, opened);
     return opened;
   }

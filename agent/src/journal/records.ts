@@ -34,6 +34,8 @@ export const journalledRun = z.object({
   attempt: attempt.optional(),
   /** Set for a restore begun on the endpoint. */
   requestId: z.uuid().optional(),
+  /** Of such a restore: the items that the server knows, when those are not all. Its result answers for them only. */
+  knownItems: z.array(z.string()).optional(),
   acceptedAt: z.string(),
   items: z.array(runItem),
   choices: z.record(z.string(), choice),
@@ -49,7 +51,13 @@ export type JournalledRun = z.infer<typeof journalledRun>;
 /** Every line of the journal. A line of an unknown type, written by a newer agent, is passed over. */
 export const journalRecord = z.discriminatedUnion('type', [
   z.object({ type: z.literal('accepted'), entry: journalledRun }),
-  z.object({ type: z.literal('attempt-raised'), key: z.string(), run, attempt }),
+  z.object({
+    type: z.literal('attempt-raised'),
+    key: z.string(),
+    run,
+    attempt,
+    knownItems: z.array(z.string()).optional(),
+  }),
   z.object({ type: z.literal('item-planned'), key: z.string(), plan: plannedItem }),
   z.object({ type: z.literal('item-ended'), key: z.string(), backupId: z.string(), end: itemEnd }),
   z.object({ type: z.literal('chosen'), key: z.string(), choices: z.record(z.string(), choice) }),

@@ -21,7 +21,10 @@ function evolveRun(entry: JournalledRun, record: Exclude<JournalRecord, { type: 
   switch (record.type) {
     case 'attempt-raised':
       if (record.attempt <= (entry.attempt ?? 0)) return entry;
-      return { ...entry, run: record.run, attempt: record.attempt, isAbandoned: false };
+      return {
+        ...{ ...entry, run: record.run, attempt: record.attempt, isAbandoned: false },
+        ...(record.knownItems === undefined ? {} : { knownItems: record.knownItems }),
+      };
     case 'item-planned':
       if (entry.result !== undefined || entry.items.some(({ plan }) => plan.backupId === record.plan.backupId)) {
         return entry;

@@ -3,6 +3,7 @@ import type { RollbackItem } from '@quell/contracts/run-result';
 import { Directory, isCode, NotConfined } from '../confined/directory.ts';
 import { lastName, type Place, type Root } from '../confined/roots.ts';
 import { examine } from '../detect/examine.ts';
+import { fitText } from '../run/fit-text.ts';
 import { placeOf } from './planned-item.ts';
 import { SealBroken, unseal } from './sealed-file.ts';
 import type { Manifest, Vault } from './vault.ts';
@@ -27,7 +28,7 @@ export async function restore(backupId: string, { roots, vault, now }: RestoreCo
     id: backupId,
     restored: false,
     ...(reason === undefined ? {} : { reason }),
-    ...(detail === undefined ? {} : { detail: detail.slice(0, 1024) }),
+    ...(detail === undefined ? {} : { detail: fitText(detail, 1024) }),
   });
   try {
     const entry = await vault.manifestOf(backupId);

@@ -24,6 +24,7 @@ export interface TakeContext {
   /** RFC 3339. */
   readonly now: string;
   readonly signal?: AbortSignal;
+  readonly log?: (line: string) => void;
 }
 
 const NO_RULES = { hashes: new Map<string, string>(), patterns: [] };
@@ -44,10 +45,11 @@ export async function take(item: PlannedItem, context: TakeContext): Promise<Tak
     const file = await directory.openFile(lastName(place));
     try {
       return isIntact
-        ? await removeKept(item, directory, lastName(place), file)
+        ? await removeKept(item, context, directory, lastName(place), file)
         : await copyAndRemove(item, context, directory, lastName(place), file);
     } finally {
-      await file.close();
+      // Read only: closing it can lose nothing, and must not hide what was done.
+      await file.close().catch(() => {});
     }
   } catch (error) {
     if (error instanceof VaultUnusable || context.signal?.aborted) throw error;
@@ -82,8 +84,27 @@ async function copyAndRemove(
     if (error instanceof Changed) return { outcome: 'failed', error: 'changed: its content or name' };
     throw error;
   }
-  await directory.sync();
-  return { outcome: 'taken', linksLeft: Number((await file.stat()).nlink) };
+  return removed(item, context, directory, file);
+}
+
+/**
+ * The name is gone, so the backup is all there is: whatever fails from here on, it has to be kept and reported. Should the removal not
+ * survive a power failure, the file is there again, and a backup too many.
+ */
+async function removed(
+  item: PlannedItem,
+  { log }: TakeContext,
+  directory: Directory,
+  file: FileHandle,
+): Promise<Taken> {
+  await directory
+    .sync()
+    .catch((error: Error) => log?.(`${item.path}: its removal may not be durable: ${error.message}`));
+  const links = await file.stat().then(
+    ({ nlink }) => Number(nlink),
+    () => 0,
+  );
+  return { outcome: 'taken', linksLeft: links };
 }
 
 async function keepCopy(
@@ -122,15 +143,20 @@ async function keepCopy(
 }
 
 /** After a crash: the copy is safe, so only the very file it was made of, with the very content, is removed. */
-async function removeKept(item: PlannedItem, directory: Directory, name: Buffer, file: FileHandle): Promise<Taken> {
+async function removeKept(
+  item: PlannedItem,
+  context: TakeContext,
+  directory: Directory,
+  name: Buffer,
+  file: FileHandle,
+): Promise<Taken> {
   const opened = await file.stat({ bigint: true });
   const isOriginal =
     opened.isFile() && isSameFile(item, opened) && (await examine(file, NO_RULES)).sha256 === item.sha256;
   // Something else stands at the path now: what we took is not there any more, and this is not ours to remove.
   if (!isOriginal || !isSameFile(item, await directory.stat(name))) return { outcome: 'taken', linksLeft: 0 };
   await directory.unlink(name);
-  await directory.sync();
-  return { outcome: 'taken', linksLeft: Number((await file.stat()).nlink) };
+  return removed(item, context, directory, file);
 }
 
 class Changed extends Error {}

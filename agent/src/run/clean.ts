@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { MAX_LISTED } from '@quell/contracts/run-result';
 import { walk } from '../confined/walk.ts';
 import type { JournalledRun, RunItem } from '../journal/records.ts';
 import { type PlannedItem, planItem, type Sighting } from '../quarantine/planned-item.ts';
@@ -12,12 +13,29 @@ export class Cleaner {
   private readonly environment: RunEnvironment;
   private readonly vault: Vault;
   private readonly control: RunControl;
+  private readonly maxTaken: number;
+  private taken: number;
+  private readonly left = new Set<string>();
 
-  constructor(key: string, environment: RunEnvironment, vault: Vault, control: RunControl) {
+  /** @param maxTaken most files that the run takes: a backup that its result cannot name could never be rolled back */
+  constructor(
+    key: string,
+    environment: RunEnvironment,
+    vault: Vault,
+    control: RunControl,
+    maxTaken: number = MAX_LISTED,
+  ) {
     this.key = key;
     this.environment = environment;
     this.vault = vault;
     this.control = control;
+    this.maxTaken = maxTaken;
+    this.taken = this.items().filter(({ end }) => end?.outcome === 'taken').length;
+  }
+
+  /** Threats of which a file was left where it is, because the run takes no more. */
+  get leftOver(): ReadonlySet<string> {
+    return this.left;
   }
 
   /** Brings to an end what a crash left half done. Comes before any new look: a file in two places is put right first. */
@@ -27,6 +45,10 @@ export class Cleaner {
 
   async clean(sighting: Sighting, threatId: string): Promise<void> {
     this.control.signal.throwIfAborted();
+    if (this.taken >= this.maxTaken) {
+      this.left.add(threatId);
+      return;
+    }
     const plan = planItem(sighting, threatId, randomUUID());
     await this.environment.journal.append({ type: 'item-planned', key: this.key, plan });
     await this.end(plan);
@@ -38,8 +60,9 @@ export class Cleaner {
    */
   async cleanOtherNames(isLeft: (path: string) => boolean): Promise<void> {
     const wanted = new Map<string, PlannedItem>();
+    const linksLeft = linksLeftByFile(this.items());
     for (const { plan, end } of this.items()) {
-      if (end?.outcome === 'taken' && linksLeft(this.items(), plan) > 0) wanted.set(fileOf(plan), plan);
+      if (end?.outcome === 'taken' && (linksLeft.get(fileOf(plan)) ?? 0) > 0) wanted.set(fileOf(plan), plan);
     }
     if (wanted.size === 0) return;
     for (const root of this.environment.roots) {
@@ -62,7 +85,9 @@ export class Cleaner {
       run,
       now: this.environment.now(),
       signal: this.control.signal,
+      log: this.environment.log,
     });
+    if (end.outcome === 'taken') this.taken += 1;
     await this.environment.journal.append({ type: 'item-ended', key: this.key, backupId: plan.backupId, end });
   }
 
@@ -77,12 +102,16 @@ export class Cleaner {
   }
 }
 
-/** How many names of a taken file are left, after all that was taken of it. */
-export function linksLeft(items: readonly RunItem[], plan: PlannedItem): number {
-  const counts = items.flatMap(({ plan: other, end }) =>
-    fileOf(other) === fileOf(plan) && end?.outcome === 'taken' ? [end.linksLeft] : [],
-  );
-  return counts.length === 0 ? 0 : Math.min(...counts);
+/** How many names of each taken file are left, after all that was taken of it. */
+export function linksLeftByFile(items: readonly RunItem[]): Map<string, number> {
+  const left = new Map<string, number>();
+  for (const { plan, end } of items) {
+    if (end?.outcome !== 'taken') continue;
+    const file = fileOf(plan);
+    left.set(file, Math.min(left.get(file) ?? end.linksLeft, end.linksLeft));
+  }
+  return left;
 }
 
-const fileOf = ({ device, inode }: PlannedItem): string => `${device}:${inode}`;
+/** A file by its inode: all its hard links are one. */
+export const fileOf = ({ device, inode }: PlannedItem): string => `${device}:${inode}`;

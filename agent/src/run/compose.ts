@@ -1,16 +1,15 @@
 import type { ReportedThreat, RunResult } from '@quell/contracts/run-result';
 import { assertNever } from '@quell/contracts/vocabulary';
 import type { JournalledRun, RunItem } from '../journal/records.ts';
-import { linksLeft } from './clean.ts';
+import { fileOf, linksLeftByFile } from './clean.ts';
 import type { Finding } from './findings.ts';
-
-const MAX_LISTED = 10_000;
+import { fitText } from './fit-text.ts';
 
 type End = Pick<ReportedThreat, 'outcome' | 'by' | 'action' | 'error'>;
 
 /** The threats of an assessment: what was seen, nothing done. */
 export function assessedThreats(findings: readonly Finding[]): ReportedThreat[] {
-  return listed(findings.map((finding) => reported(finding, assessed(finding))));
+  return findings.map((finding) => reported(finding, assessed(finding)));
 }
 
 function assessed({ verdict }: Finding): End {
@@ -24,43 +23,55 @@ function unacted(verdict: Exclude<Finding['verdict'], { is: 'present' }>): End {
     case 'clean':
       return { outcome: 'confirmed-safe' };
     case 'handled':
-      return { outcome: 'handled-by-security-software', by: verdict.by, action: 'quarantined' };
+      return { outcome: 'handled-by-security-software', by: fitText(verdict.by, 256), action: 'quarantined' };
     case 'failed':
-      return { outcome: 'failed', error: verdict.error.slice(0, 1024) };
+      return { outcome: 'failed', error: fitText(verdict.error, 1024) };
     default:
       return assertNever(verdict);
   }
 }
 
-/**
- * The threats of a run that acts: what was seen joined with what the journal says was done, by this process or by one before a crash.
- *
- * @param unhandled what to say of a threat that is there and was not dealt with, because the run was told to stop
- */
+/** What became of threats that are there and were not dealt with. */
+export interface NotCleaned {
+  /** Threats of which a file was left because the run has as many backups as its result can name. */
+  readonly leftOver?: ReadonlySet<string>;
+  /** What to say of any other. */
+  readonly why?: string;
+}
+
+/** The threats of a run that acts: what was seen joined with what the journal says was done, by this process or by one before a crash. */
 export function cleanedThreats(
   findings: readonly Finding[],
   entry: JournalledRun,
-  unhandled?: string,
+  notCleaned: NotCleaned = {},
 ): ReportedThreat[] {
+  const itemsOf = Map.groupBy(entry.items, ({ plan }) => plan.threatId);
+  const linksLeft = linksLeftByFile(entry.items);
   const done = new Map<string, ReportedThreat>();
-  for (const { plan } of entry.items) {
-    const { threatId, name, path, sha256 } = plan;
-    const end = endOf(
-      entry.items.filter((item) => item.plan.threatId === threatId),
-      entry.items,
-    );
-    if (end === undefined || done.has(threatId)) continue;
+  for (const [threatId, items] of itemsOf) {
+    const end = endOf(items, linksLeft);
+    const [first] = items;
+    if (end === undefined || first === undefined) continue;
+    const { name, path, sha256 } = first.plan;
     done.set(threatId, reported({ threatId, name, path, sha256, verdict: { is: 'gone' } }, end));
   }
   const seen = findings.map((finding) =>
-    reported(finding, cleaned(finding, entry, done.get(finding.threatId), unhandled)),
+    reported(finding, cleaned(finding, entry, done.get(finding.threatId), notCleaned)),
   );
   const ids = new Set(seen.map(({ id }) => id));
-  return listed([...seen, ...[...done.values()].filter(({ id }) => !ids.has(id))]);
+  return [...seen, ...[...done.values()].filter(({ id }) => !ids.has(id))];
 }
 
-function cleaned(finding: Finding, entry: JournalledRun, done?: ReportedThreat, unhandled = 'not dealt with'): End {
+function cleaned(
+  finding: Finding,
+  entry: JournalledRun,
+  done: ReportedThreat | undefined,
+  { leftOver, why = 'not dealt with' }: NotCleaned,
+): End {
   const { threatId, verdict } = finding;
+  if (leftOver?.has(threatId)) {
+    return { outcome: 'failed', error: 'left for the next run: this one has as many backups as it can report' };
+  }
   const choice = entry.choices[threatId];
   if (choice === 'leave' || choice === 'no-answer') {
     return { outcome: 'left-by-user', action: choice === 'leave' ? 'left' : 'no-answer' };
@@ -70,16 +81,16 @@ function cleaned(finding: Finding, entry: JournalledRun, done?: ReportedThreat, 
     const { outcome, by, action, error } = done;
     return { outcome, ...(by && { by }), ...(action && { action }), ...(error && { error }) };
   }
-  return verdict.is === 'present' ? { outcome: 'failed', error: unhandled } : unacted(verdict);
+  return verdict.is === 'present' ? { outcome: 'failed', error: why } : unacted(verdict);
 }
 
 /** What all files of one threat come to; the latest item of a path counts. Undefined while one is not ended. */
-function endOf(items: readonly RunItem[], all: readonly RunItem[]): End | undefined {
+function endOf(items: readonly RunItem[], linksLeft: ReadonlyMap<string, number>): End | undefined {
   const latest = [...new Map(items.map((item) => [item.plan.nameBytes + item.plan.root, item])).values()];
   if (latest.some(({ end }) => end === undefined)) return undefined;
   for (const { plan, end } of latest) {
-    if (end?.outcome === 'failed') return { outcome: 'failed', error: end.error.slice(0, 1024) };
-    const left = end?.outcome === 'taken' ? linksLeft(all, plan) : 0;
+    if (end?.outcome === 'failed') return { outcome: 'failed', error: fitText(end.error, 1024) };
+    const left = end?.outcome === 'taken' ? (linksLeft.get(fileOf(plan)) ?? 0) : 0;
     if (left > 0) return { outcome: 'failed', error: `hard-links: ${left} other name(s) still hold this content` };
   }
   const isTaken = items.some(({ end }) => end?.outcome === 'taken');
@@ -90,7 +101,6 @@ function endOf(items: readonly RunItem[], all: readonly RunItem[]): End | undefi
 export function backupsOf(entry: JournalledRun): NonNullable<RunResult['backups']> {
   return entry.items
     .filter(({ end }) => end?.outcome === 'taken')
-    .slice(0, MAX_LISTED)
     .map(({ plan: { backupId, threatId, path } }) => ({
       id: backupId,
       threatId,
@@ -102,22 +112,14 @@ export function backupsOf(entry: JournalledRun): NonNullable<RunResult['backups'
 function reported({ threatId, name, path, sha256 }: Finding, end: End): ReportedThreat {
   return {
     id: threatId,
-    name: name.slice(0, 512),
+    name: fitText(name, 512),
     ...fitting(path),
     ...(sha256 === undefined ? {} : { sha256 }),
     ...end,
   };
 }
 
-/** A path longer than the contract allows is left out rather than cut to another path. */
+/** A path that the contract does not take is left out rather than changed to another path. */
 function fitting(path: string | undefined): { path?: string } {
-  return path === undefined || path.length > 4096 ? {} : { path };
-}
-
-/** What needs somebody comes first, should there be more than a result may list. */
-function listed(threats: readonly ReportedThreat[]): ReportedThreat[] {
-  if (threats.length <= MAX_LISTED) return [...threats];
-  const isOpen = ({ outcome }: ReportedThreat) =>
-    outcome === 'failed' || outcome === 'found' || outcome === 'left-by-user';
-  return [...threats.filter(isOpen), ...threats.filter((threat) => !isOpen(threat))].slice(0, MAX_LISTED);
+  return path === undefined || path !== fitText(path, 4096) ? {} : { path };
 }

@@ -1,3 +1,4 @@
+import { RESULT_LIMIT_BYTES } from '@quell/contracts/agent-protocol';
 import type { RunResult } from '@quell/contracts/run-result';
 import type { JournalledRun } from '../journal/records.ts';
 import { Vault, VaultUnusable } from '../quarantine/vault.ts';
@@ -5,6 +6,8 @@ import { choose } from './choose.ts';
 import { Cleaner } from './clean.ts';
 import { assessedThreats, backupsOf, cleanedThreats } from './compose.ts';
 import type { Finding } from './findings.ts';
+import { fitResult } from './fit-result.ts';
+import { fitText } from './fit-text.ts';
 import { isWithinReach, lookFor } from './look-for.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { rollBack } from './roll-back.ts';
@@ -21,6 +24,15 @@ export type Execution =
  * Never throws: what is not foreseen is a component error.
  */
 export async function execute(key: string, environment: RunEnvironment, control: RunControl): Promise<Execution> {
+  const execution = await executed(key, environment, control);
+  if (execution.ended !== 'result') return execution;
+  return {
+    ended: 'result',
+    result: fitResult(execution.result, RESULT_LIMIT_BYTES, targetIdsOf(entryOf(key, environment))),
+  };
+}
+
+async function executed(key: string, environment: RunEnvironment, control: RunControl): Promise<Execution> {
   const findings: Finding[] = [];
   try {
     return { ended: 'result', result: await resultOf(key, environment, control, findings) };
@@ -30,7 +42,7 @@ export async function execute(key: string, environment: RunEnvironment, control:
     if (control.signal.aborted && cause instanceof Stopped) return stopped(cause, entry, findings);
     environment.log(`run ${key} failed: ${(error as Error).stack ?? error}`);
     const name = error instanceof VaultUnusable ? 'quarantine' : 'executor';
-    const component = { name, version: environment.agentVersion, error: (error as Error).message.slice(0, 1024) };
+    const component = { name, version: environment.agentVersion, error: fitText((error as Error).message, 1024) };
     return { ended: 'result', result: { outcome: 'component-error', component, ...actedOn(entry) } };
   }
 }
@@ -67,7 +79,7 @@ async function resultOf(
   const left = new Set(findings.filter(({ threatId }) => isLeft(threatId)).map(({ path }) => path));
   await cleaner.cleanOtherNames((path) => left.has(path));
   const entry = entryOf(key, environment);
-  const threats = cleanedThreats(findings, entry);
+  const threats = cleanedThreats(findings, entry, cleaner);
   return { outcome: 'finished', threats, backups: backupsOf(entry), ...bypassed(prepared) };
 }
 
@@ -98,7 +110,7 @@ function stopped({ stopCause }: Stopped, entry: JournalledRun, findings: readonl
   if (stopCause === 'cancelled') return { ended: 'result', result: { outcome: 'stopped', ...actedOn(entry) } };
   if (!entry.items.some(({ end }) => end?.outcome === 'taken')) return { ended: 'nothing-done' };
   // The server takes one late result of a run it gave up: without it nobody would know what can be rolled back.
-  const known = cleanedThreats(findings, entry, 'the run was over before this was dealt with');
+  const known = cleanedThreats(findings, entry, { why: 'the run was over before this was dealt with' });
   const answered = new Set(known.map(({ id }) => id));
   const missing = entry.work.payload.targets
     .filter(({ id }) => !answered.has(id))
@@ -121,6 +133,11 @@ function actedOn(entry: JournalledRun): Pick<RunResult, 'threats' | 'backups'> {
 
 function bypassed({ query }: Prepared): Pick<RunResult, 'bypassedFiles'> {
   return query === undefined || query.bypassedFiles === 0 ? {} : { bypassedFiles: query.bypassedFiles };
+}
+
+/** What a finished run has to answer for one by one. */
+export function targetIdsOf({ work }: JournalledRun): ReadonlySet<string> {
+  return new Set(work.payload.targets.map(({ id }) => id));
 }
 
 function entryOf(key: string, { journal }: RunEnvironment): JournalledRun {

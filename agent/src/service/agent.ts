@@ -138,7 +138,10 @@ export async function restoreWithoutAgent(
 }
 
 function openBoard(environment: RunEnvironment, link: ServerLink, limits: RetryLimits) {
-  const outbox: Outbox = new Outbox(link, limits, environment.log, (outgoing, code) => board.onAnswer(outgoing, code));
+  const outbox: Outbox = new Outbox(link, limits, environment.log, {
+    onAnswer: (outgoing, code) => board.onAnswer(outgoing, code),
+    shorter: (outgoing) => board.shorter(outgoing),
+  });
   const board: RunBoard = new RunBoard(environment, outbox);
   return { outbox, board };
 }

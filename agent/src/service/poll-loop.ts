@@ -27,8 +27,7 @@ export interface PollSettings {
 /** The credential is not accepted, even after the clock was set right. Whoever starts the loop may enrol anew. */
 export type OnUnauthenticated = () => Promise<void>;
 
-/** Events that may travel with one check-in, and unanswered runs it may list (agent-protocol.ts). */
-const MAX_EVENTS = 100;
+/** Unanswered runs and running ones that a check-in may list (agent-protocol.ts). */
 const MAX_PENDING = 1000;
 const MAX_RUNNING = 64;
 
@@ -102,9 +101,7 @@ export class PollLoop {
       capabilities: [...capabilities],
       running: this.board.running().slice(0, MAX_RUNNING),
       journalPending: this.board.journalPending().slice(0, MAX_PENDING),
-      events: this.outbox.waiting
-        .slice(0, MAX_EVENTS)
-        .map(({ taskId, attempt, event }) => ({ taskId, attempt, ...event })),
+      events: this.outbox.forCheckIn().map(({ taskId, attempt, event }) => ({ taskId, attempt, ...event })),
       waitSeconds: once ? 0 : waitSeconds,
     };
   }

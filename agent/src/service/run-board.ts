@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckInRequest, HandedTask } from '@quell/contracts/agent-protocol';
 import { type JournalledRun, runKey } from '../journal/records.ts';
 import { findRun, isResultPending, isUnfinished } from '../journal/replay.ts';
-import { execute } from '../run/execute.ts';
+import { execute, targetIdsOf } from '../run/execute.ts';
+import { fitResult } from '../run/fit-result.ts';
 import { type RunEnvironment, type StopCause, Stopped } from '../run/run-environment.ts';
 import type { Outbox, Outgoing } from './outbox.ts';
 import { runEvent } from './run-events.ts';
@@ -131,6 +132,18 @@ export class RunBoard {
     const known = this.known(key);
     if (known?.result === undefined || !isResultPending(known)) return;
     this.outbox.put(runEvent(known, this.environment.now(), { type: 'result', result: known.result }));
+  }
+
+  /** The same result in half the bytes, for a server or proxy that takes no larger one; undefined when it cannot be made shorter. */
+  shorter({ key, attempt, event }: Outgoing): Outgoing | undefined {
+    const known = this.known(key);
+    if (event.type !== 'result' || known?.result === undefined || known.attempt !== attempt) return undefined;
+    const bytes = Buffer.byteLength(JSON.stringify(event.data));
+    const result = fitResult(known.result, Math.floor(bytes / 2), targetIdsOf(known));
+    const shorter = runEvent(known, event.at, { type: 'result', result });
+    return Buffer.byteLength(JSON.stringify(shorter.event)) < Buffer.byteLength(JSON.stringify(event))
+      ? shorter
+      : undefined;
   }
 
   /** Ends work for a shutdown: waits for what ends within the grace, interrupts the rest, which the next start resumes. */

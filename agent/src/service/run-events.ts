@@ -30,6 +30,15 @@ export function runEvent(entry: JournalledRun & { run: number; attempt: number }
       };
     }
     case 'result':
-      return { ...head, event: { eventId, type: 'result', at, data: said.result } };
+      return { ...head, event: { eventId, type: 'result', at, data: knownOf(said.result, entry.knownItems) } };
   }
+}
+
+/** The server takes no answer for an item that it does not know. */
+function knownOf(result: RunResult, knownItems?: readonly string[]): RunResult {
+  if (knownItems === undefined || result.items === undefined) return result;
+  const known = new Set(knownItems);
+  const items = result.items.filter(({ id }) => known.has(id));
+  const isBack = result.outcome === 'rollback-failed' && items.every(({ restored }) => restored);
+  return { ...result, items, ...(isBack ? { outcome: 'rolled-back' } : {}) };
 }
