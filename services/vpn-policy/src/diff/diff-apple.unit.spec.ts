@@ -3,6 +3,7 @@ import type { AppleContext, AppleOutcome } from '@quell/contracts/vpn-apple';
 import { vpnDiffAnswer } from '@quell/contracts/vpn-diff';
 import fc from 'fast-check';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
+import { canonicalAddress } from '../dialects/apple/match-address.ts';
 import { anyAppleContext, anyAppleDialect, anyApplePayload } from '../evaluation/requests.arbitrary.ts';
 import { type DiffSide, diffApple } from './diff-apple.ts';
 
@@ -22,6 +23,7 @@ const lively = anyAppleContext
     network: {
       ...context.network,
       ssid: context.network?.ssid || null,
+      dnsServers: (context.network?.dnsServers ?? []).map(canonicalAddress),
       searchDomains: (context.network?.searchDomains ?? []).filter((name) => name !== ''),
     },
   }));

@@ -16,7 +16,7 @@ import {
 } from './requests.arbitrary.ts';
 
 /** `QUELL_VPN_CONTEXTS=100000` runs as many contexts per dialect as the specification asks for; a unit run takes fewer. */
-const numRuns = Number(process.env.QUELL_VPN_CONTEXTS ?? 5000);
+const numRuns = Number(process.env.QUELL_VPN_CONTEXTS ?? 3000);
 
 test('two unlike naive readings agree with the evaluator of apple on random policies and contexts', () => {
   const reasons = new Set<string>();

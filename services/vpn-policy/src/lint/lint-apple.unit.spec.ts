@@ -213,7 +213,7 @@ test('on random policies every witness shows what its finding says, and no rando
           expect(dead).not.toContain(evaluateApple(enabled, context, dialect).ruleIndex ?? -1);
       },
     ),
-    { numRuns: Number(process.env.QUELL_VPN_LINTS ?? 15), endOnFailure: true },
+    { numRuns: Number(process.env.QUELL_VPN_LINTS ?? 10), endOnFailure: true },
   );
 });
 

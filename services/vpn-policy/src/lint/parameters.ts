@@ -47,6 +47,7 @@ function shadowed(subject: Subject, all: readonly AppleParameter[], index: numbe
 function domains(subject: Subject, parameter: AppleParameter, index: number, position: number): VpnFinding[] {
   const place = `/OnDemandRules/${index}/ActionParameters/${position}/Domains`;
   const about = { ruleIndex: index, severity: 'error' as const };
+  const readings = appleReadings(subject.dialect);
   const reached = () =>
     contextWhere(subject, (outcome) => outcome.ruleIndex === index && outcome.paramIndex !== position);
   if (parameter.Domains === undefined) {
@@ -92,13 +93,14 @@ function domains(subject: Subject, parameter: AppleParameter, index: number, pos
     if (domain.lastIndexOf('*') <= 0) return [];
     const found = reached();
     const host = domain.replace(/^\*\.?/, '').replaceAll('*', 'any');
+    const meant = parameter.Domains?.some((other) => matchesDomain(other, host, readings.host, readings)) === true;
     return [
       {
         ...about,
         rule: 'UNSUPPORTED_WILDCARD_POSITION',
         place: at,
         why: '* means something only at the start of a domain',
-        witness: witness(subject, found === null ? null : { ...found, connection: { host, dns: 'nxdomain' } }),
+        witness: witness(subject, found === null || meant ? null : { ...found, connection: { host, dns: 'nxdomain' } }),
         fix: { text: 'write out what stands at its place', patch: null },
       },
     ];

@@ -28,30 +28,39 @@ export function witness(
   return { context, answers };
 }
 
+const answers = [probeAnswers.ok, probeAnswers.failed];
+const remembered = new WeakMap<Subject, readonly AppleContext[]>();
+
+/** One network for each rule that can be chosen and each answer of the probes; a connection depends on nothing else of it. */
+function chosenNetworks(subject: Subject): readonly AppleContext[] {
+  const before = remembered.get(subject);
+  if (before !== undefined) return before;
+  const readings = appleReadings(subject.dialect);
+  const kinds = new Map<string, AppleContext>();
+  const rules = (subject.payload.OnDemandRules ?? []).map((rule) => ({ rule, readings }));
+  for (const { context, holds } of networkClasses(rules, answers) ?? []) {
+    const key = JSON.stringify([holds.indexOf(true), context.probes]);
+    if (!kinds.has(key)) kinds.set(key, context);
+  }
+  remembered.set(subject, [...kinds.values()]);
+  return [...kinds.values()];
+}
+
 /** The first context of all classes of networks and connections in which `wanted` holds; `null`: none, or too many to look at. */
 export function contextWhere(
-  { payload, dialect }: Subject,
+  subject: Subject,
   wanted: (outcome: AppleOutcome, context: AppleContext) => boolean,
 ): AppleContext | null {
+  const { payload, dialect } = subject;
   const readings = appleReadings(dialect);
+  const networks = chosenNetworks(subject);
   const read = [{ payload, readings }];
-  const answers = [probeAnswers.ok, probeAnswers.failed];
-  const networks = networkClasses(
-    (payload.OnDemandRules ?? []).map((rule) => ({ rule, readings })),
-    answers,
-  );
-  if (networks === null || connectionCount(read, answers.length) > CLASS_LIMIT) return null;
-  const outcome = (context: AppleContext) => decideStages(payload, context, readings).outcomes[0];
+  if (networks.length * connectionCount(read, answers.length) > CLASS_LIMIT) return null;
   const connections = connectionClasses(read, answers);
-  const tried = new Set<string>();
-  for (const { context } of networks) {
-    // A connection depends on the network only through the rule that it chose and the probes.
-    const key = JSON.stringify([outcome(context), context.probes]);
-    if (tried.has(key)) continue;
-    tried.add(key);
+  for (const context of networks) {
     for (const connection of connections) {
       const whole = { ...context, ...connection, probes: { ...connection.probes, ...context.probes } };
-      const found = outcome(whole);
+      const found = decideStages(payload, whole, readings).outcomes[0];
       if (found !== undefined && wanted(found, whole)) return whole;
     }
   }

@@ -40,14 +40,14 @@ function recased(stem: string, end: string): string[] {
 
 /**
  * Addresses of which one stands for every class of DNS servers that `entries` can tell apart: none of them, each address, and for each
- * prefix every way in which it can go on, as far as other entries look.
+ * prefix every way in which it can go on, as far as other entries look. In the form in which systems report addresses, RFC 5952.
  */
 export function addressAtoms(entries: readonly string[]): readonly string[] {
   const octet = freeOctet(entries);
   const atoms = [`192.0.2.${octet}`, `203.${octet}.113.${octet}`, `2001:db8:ffff::${octet}`];
   for (const entry of new Set(entries)) {
     if (entry === '' || entry === '*') continue;
-    if (!entry.endsWith('*')) atoms.push(entry);
+    if (!entry.endsWith('*')) atoms.push(canonicalAddress(entry));
     else
       atoms.push(
         ...(entry.includes(':') ? completed6(entry.slice(0, -1), octet) : completed4(entry.slice(0, -1), octet)),

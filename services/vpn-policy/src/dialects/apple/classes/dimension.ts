@@ -24,20 +24,23 @@ export function listClasses(
   holds: (list: readonly string[]) => readonly boolean[],
 ): Dimension<readonly string[]> | null {
   const members = classesOf(atoms, (atom) => holds([atom])).map((one) => one.value);
-  const found = new Map<string, { value: readonly string[]; holds: readonly boolean[] }>();
-  const waiting: (readonly string[])[] = [[]];
-  for (let list = waiting.shift(); list !== undefined; list = waiting.shift()) {
-    const signature = holds(list);
-    // An empty list goes on differently from one that holds nothing.
-    const key = `${list.length === 0} ${signature.join()}`;
-    if (found.has(key)) continue;
-    if (found.size >= DIMENSION_LIMIT) return null;
-    found.set(key, { value: list, holds: signature });
-    const before = list;
-    waiting.push(...members.map((member) => [...before, member]));
+  const empty: readonly string[] = [];
+  // An empty list goes on differently from one that holds nothing.
+  const found = [{ value: empty, holds: holds(empty) }];
+  const known = new Set<string>();
+  for (const { value } of found) {
+    for (const member of members) {
+      const list = [...value, member];
+      const signature = holds(list);
+      const key = signature.join();
+      if (known.has(key)) continue;
+      if (found.length >= DIMENSION_LIMIT) return null;
+      known.add(key);
+      found.push({ value: list, holds: signature });
+    }
   }
   return classesOf(
-    [...found.values()].map((one) => one.value),
+    found.map((one) => one.value),
     holds,
   );
 }

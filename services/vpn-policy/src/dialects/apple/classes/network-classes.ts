@@ -22,6 +22,9 @@ export const probeAnswers = {
 /** The limit of the specification. */
 export const CLASS_LIMIT = 2 ** 16;
 
+/** How many values times rules are looked at to find the classes: a policy of that size is a list, not rules. */
+const WORK_LIMIT = 2 ** 20;
+
 /**
  * Every class of networks that the rules can tell apart, one context each; `null` when there are more than `limit`.
  * @param answers what probes may come to; a probe that nobody answered is a matter of time, and no class of networks
@@ -50,10 +53,13 @@ export function networkClasses(
     ],
     (part) => holding(['InterfaceTypeMatch', 'SSIDMatch'], part),
   );
-  const domains = listClasses(domainAtoms(listed('DNSDomainMatch')), (searchDomains) =>
+  const names = domainAtoms(listed('DNSDomainMatch'));
+  const addresses = addressAtoms(listed('DNSServerAddressMatch'));
+  if ((names.length + addresses.length) * reads.length > WORK_LIMIT) return null;
+  const domains = listClasses(names, (searchDomains) =>
     holding(['DNSDomainMatch'], { network: { searchDomains: [...searchDomains] } }),
   );
-  const servers = listClasses(addressAtoms(listed('DNSServerAddressMatch')), (dnsServers) =>
+  const servers = listClasses(addresses, (dnsServers) =>
     holding(['DNSServerAddressMatch'], { network: { dnsServers: [...dnsServers] } }),
   );
   if (domains === null || servers === null) return null;

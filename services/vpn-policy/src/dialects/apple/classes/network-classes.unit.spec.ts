@@ -3,6 +3,7 @@ import type { AppleContext } from '@quell/contracts/vpn-apple';
 import fc from 'fast-check';
 import { anyAppleContext, anyAppleDialect, anyAppleRule } from '../../../evaluation/requests.arbitrary.ts';
 import { evaluateApple } from '../evaluate.ts';
+import { canonicalAddress } from '../match-address.ts';
 import { appleReadings } from '../readings.ts';
 import { networkClasses } from './network-classes.ts';
 
@@ -53,6 +54,7 @@ test('every network that is not named by chance falls into a class: what holds t
               interface: network.interface ?? 'Other',
               ssid: network.ssid || null,
               primaryIsVirtual: false,
+              dnsServers: (network.dnsServers ?? []).map(canonicalAddress),
               searchDomains: (network.searchDomains ?? []).filter((name) => name !== ''),
             },
             probes: Object.fromEntries(
