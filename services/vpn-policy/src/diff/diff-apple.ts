@@ -1,6 +1,6 @@
 import { assertNever } from '@quell/contracts/vocabulary';
 import type { AppleContext, AppleDialect, AppleOutcome, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
-import type { VpnDiffAnswer, VpnDifference } from '@quell/contracts/vpn-diff';
+import type { VpnDiffAnswer } from '@quell/contracts/vpn-diff';
 import {
   connectionClasses,
   connectionCount,
@@ -10,6 +10,7 @@ import {
 import { CLASS_LIMIT, networkClasses, probeAnswers } from '../dialects/apple/classes/network-classes.ts';
 import { decideStages } from '../dialects/apple/decide-stages.ts';
 import { appleReadings } from '../dialects/apple/readings.ts';
+import { Differences } from './differences.ts';
 
 /** A policy, and the reading that it is compared under. */
 export type DiffSide = {
@@ -47,24 +48,16 @@ export function diffApple(left: DiffSide, right: DiffSide, limit: number = CLASS
   }
   if (kinds.size * connectionCount(reads, answers.length) > limit) return { result: 'undecided', limit };
 
-  const differences = new Map<string, VpnDifference>();
-  let classes = 0;
+  const differences = new Differences<AppleOutcome, AppleContext>();
   const connections = connectionClasses(reads, answers);
   for (const { context, count } of kinds.values()) {
     for (const connection of connections) {
       const whole = { ...context, ...connection, probes: { ...connection.probes, ...context.probes } };
-      classes += count;
-      const [one, other] = outcomesIn(whole);
-      if (one === undefined || other === undefined || effect(one) === effect(other)) continue;
-      const key = JSON.stringify([one, other]);
-      const known = differences.get(key) ?? { left: one, right: other, classes: 0, witness: whole };
-      differences.set(key, { ...known, classes: known.classes + count });
+      const [one, other] = outcomesIn(whole) as [AppleOutcome, AppleOutcome];
+      differences.add(one, other, effect(one) === effect(other), whole, count);
     }
   }
-  const [first, ...others] = differences.values();
-  return first === undefined
-    ? { result: 'equal', classes }
-    : { result: 'different', classes, differences: [first, ...others] };
+  return differences.answer();
 }
 
 /** Where rules are not looked at: no class of networks, but contexts all the same. */

@@ -1,0 +1,48 @@
+import type { CiscoContext, CiscoOutcome, CiscoProfile } from '@quell/contracts/vpn-cisco';
+import type { CiscoDiffAnswer } from '@quell/contracts/vpn-diff';
+import { domainAtoms } from '../dialects/apple/classes/atoms.ts';
+import { classesOf } from '../dialects/apple/classes/dimension.ts';
+import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
+import { matchesRule, serverHost } from '../dialects/cisco-anyconnect/match.ts';
+import { ciscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
+import { Differences } from './differences.ts';
+
+/**
+ * Compares two profiles by when they start the tunnel: every class of hosts that either tells apart, every DNS answer, an iOS before and
+ * after Always changed. No trigger, disabled and invalid all start nothing, and count as the same.
+ */
+export function diffCisco(left: CiscoProfile, right: CiscoProfile): CiscoDiffAnswer {
+  const differences = new Differences<CiscoOutcome, CiscoContext>();
+  for (const host of hostsOf([left, right])) {
+    for (const dns of ['resolved', 'nxdomain', 'timeout', 'redirected'] as const) {
+      for (const iosMajor of [6, 17]) {
+        const context = { host, dns, platform: { iosMajor } };
+        const [one, other] = [left, right].map((profile) => {
+          const { decision, reason } = evaluateCisco(profile, context);
+          return { decision, reason };
+        }) as [CiscoOutcome, CiscoOutcome];
+        differences.add(one, other, (one.decision === 'connect') === (other.decision === 'connect'), context);
+      }
+    }
+  }
+  return differences.answer();
+}
+
+/** One host per class that the rules and server addresses of the profiles tell apart. */
+function hostsOf(profiles: readonly CiscoProfile[]): readonly string[] {
+  const lists = profiles.flatMap(({ Always, Never, IfNeeded, serverAddress }) => [
+    Always ?? [],
+    Never ?? [],
+    IfNeeded ?? [],
+    serverAddress === undefined ? [] : [serverHost(serverAddress)],
+  ]);
+  const texts = lists.flat();
+  // A server's address is one host, not a domain: hosts under it are told apart by the atoms, and from it by being equal.
+  const servers = profiles.flatMap(({ serverAddress }) =>
+    serverAddress === undefined ? [] : [serverHost(serverAddress)],
+  );
+  return classesOf(domainAtoms(texts), (host) => [
+    ...lists.map((rules) => rules.some((rule) => matchesRule(rule, host, ciscoReadings))),
+    ...servers.map((server) => server.toLowerCase() === host.toLowerCase()),
+  ]).map((one) => one.value);
+}
