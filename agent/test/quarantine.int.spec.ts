@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { Directory } from '../src/confined/directory.ts';
 import { locate, type Place, rootsOf } from '../src/confined/roots.ts';
 import { walk } from '../src/confined/walk.ts';
 import { type PlannedItem, planItem } from '../src/quarantine/planned-item.ts';
@@ -61,6 +62,45 @@ test('quarantine and restore give back the same bytes, mode and time, whatever t
     }),
     { numRuns: 40 },
   );
+});
+
+/** Makes the disk fail whenever a folder is to be made durable. */
+function failingSync(): Disposable {
+  const { sync } = Directory.prototype;
+  Directory.prototype.sync = () => Promise.reject(new Error('EIO: i/o error, fsync'));
+  return {
+    [Symbol.dispose]() {
+      Directory.prototype.sync = sync;
+    },
+  };
+}
+
+test('a file that was removed is taken, with its backup, even when its folder cannot be made durable', async () => {
+  const path = await place.put('root/eicar.com', EICAR);
+  const log: string[] = [];
+  const item = await plan(path, EICAR);
+  {
+    using _ = failingSync();
+    expect(await take(item, { ...context(), log: (line) => void log.push(line) })).toMatchObject({ outcome: 'taken' });
+  }
+  await expect(stat(path)).rejects.toThrow('ENOENT');
+  expect(await restore(item.backupId, { roots: roots(), vault, now: NOW })).toMatchObject({ restored: true });
+  expect(log).toEqual([expect.stringContaining('EIO')]);
+});
+
+test('after a crash between copy and removal too, a failing disk costs no backup', async () => {
+  const path = await place.put('root/eicar.com', EICAR);
+  const item = await plan(path, EICAR);
+  expect(await take(item, context())).toMatchObject({ outcome: 'taken' });
+  // The very inode is gone; as if the removal had not survived, the copy stands there under a new one.
+  await writeFile(path, EICAR);
+  const { dev, ino } = await stat(path, { bigint: true });
+  using _ = failingSync();
+  expect(await take({ ...item, device: String(dev), inode: String(ino) }, context())).toMatchObject({
+    outcome: 'taken',
+  });
+  await expect(stat(path)).rejects.toThrow('ENOENT');
+  expect(await vault.manifestOf(item.backupId)).toMatchObject({ sha256: EICAR_SHA256 });
 });
 
 test('taking twice and restoring twice end as once', async () => {
