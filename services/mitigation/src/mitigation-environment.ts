@@ -1,6 +1,7 @@
 import { serviceEnvironment } from '@quell/service-kit/config';
 import { z } from 'zod';
 import { defaultOutages, type OutageSettings } from './clocks/outages.ts';
+import { DEFAULT_MAX_QUEUED_TASKS } from './policy/policy.ts';
 import type { ClockSettings } from './task/settings.ts';
 
 const seconds = z.coerce.number().positive();
@@ -18,6 +19,12 @@ export const mitigationEnvironment = serviceEnvironment.extend({
   QUELL_LEASE_SECONDS: seconds.optional(),
   QUELL_UNRESPONSIVE_SECONDS: seconds.optional(),
   QUELL_PROBE_SECONDS: seconds.optional(),
+  /** With so many tasks waiting for hand-out an endpoint gets no further one. */
+  QUELL_MAX_QUEUED_TASKS: z.coerce.number().int().min(1).default(DEFAULT_MAX_QUEUED_TASKS),
+  /** Check-ins that are worked on at once, each with a connection of its own; held ones need none. */
+  QUELL_CHECK_INS_AT_ONCE: z.coerce.number().int().min(1).default(5),
+  /** So many more may wait for their turn; others get 503 and come again. */
+  QUELL_CHECK_INS_WAITING: z.coerce.number().int().min(0).default(500),
   /** Pause between two looks at the clocks. */
   QUELL_SWEEP_SECONDS: seconds.default(5),
   /** No replica alive for so long is an outage: every clock is moved by it. */

@@ -2,14 +2,16 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { Lifecycle } from '@quell/service-kit/lifecycle';
 import { LOG, type Log } from '@quell/service-kit/log';
 import type { Pool } from 'pg';
+import { pruneIdempotencyKeys } from '../commands/idempotency-keys.ts';
 import { POOL } from '../database/pool.ts';
 import { EndpointChanges } from '../endpoints/endpoint-changes.ts';
 import { pruneHostIntervals } from '../endpoints/host-record.ts';
+import { pruneTokens } from './enrolment/tokens.ts';
 import { LastSeen } from './last-seen.ts';
 import { NonceLedger } from './signature/nonce-ledger.ts';
 
 const NONCES_EVERY_MS = 60_000;
-const INTERVALS_EVERY_MS = 3_600_000;
+const HOURLY_MS = 3_600_000;
 
 /** Starts and stops what runs beside the requests: writing contacts, changes left behind by another replica, pruning. */
 @Injectable()
@@ -30,7 +32,9 @@ export class Housekeeping implements OnApplicationBootstrap {
     this.changes.start();
     this.lifecycle.onStop('consumers', 'endpoint changes', () => this.changes.stop());
     this.#every(NONCES_EVERY_MS, 'nonces', () => this.nonces.prune(new Date()));
-    this.#every(INTERVALS_EVERY_MS, 'host intervals', () => pruneHostIntervals(this.pool, new Date()));
+    this.#every(HOURLY_MS, 'host intervals', () => pruneHostIntervals(this.pool, new Date()));
+    this.#every(HOURLY_MS, 'enrolment tokens', () => pruneTokens(this.pool, new Date()));
+    this.#every(HOURLY_MS, 'idempotency keys', () => pruneIdempotencyKeys(this.pool, new Date()));
   }
 
   #every(ms: number, what: string, prune: () => Promise<number>): void {

@@ -5,9 +5,10 @@ import { acknowledgeRequest } from '@quell/contracts/task-api';
 import { uuid } from '@quell/contracts/vocabulary';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
-import { refusal } from '@quell/service-kit/problem-error';
+import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
+import { QUEUE_FULL_SECONDS } from '../policy/policy.ts';
 import { OpenScan, OrderTask, type TaskOrder } from './handlers.ts';
 import type { OpenScanRequest } from './open-scan.ts';
 
@@ -29,6 +30,7 @@ export class CommandsController {
     const idempotency = parsed.data === undefined ? {} : { idempotency: { owner: principal.keyId, key: parsed.data } };
     const answer = await this.commands.execute(new OpenScan(request, { actor: actorOf(principal), ...idempotency }));
     if (answer.ok) return answer.task;
+    if (answer.code === 'queue-full') throw unavailable(answer.detail, QUEUE_FULL_SECONDS);
     const problem = { 'not-found': 'not-found', ambiguous: 'conflict', 'key-reused': 'unprocessable' } as const;
     throw refusal(problem[answer.code], answer.detail);
   }

@@ -7,11 +7,13 @@ import type { z } from 'zod';
 import { loadEndpoint, matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import { matchException } from '../exceptions/match.ts';
-import type { EffectivePolicy } from '../policy/policy.ts';
+import { type EffectivePolicy, queueIsFull } from '../policy/policy.ts';
 import { openTask } from '../task/opening.ts';
+import { countQueued } from '../task-store/queued.ts';
 import { eventIdOf } from '../task-store/stream.ts';
 import { commitTasks, loadTasks, retryingConflicts } from '../task-store/task-store.ts';
 import { taskDtoOf } from '../views/task-dto.ts';
+import { bodyOfKey, keepKey } from './idempotency-keys.ts';
 
 export type OpenScanRequest = z.infer<typeof openTaskRequest>;
 
@@ -23,10 +25,13 @@ export interface OpenScanBy {
 
 export type OpenScanAnswer =
   | { readonly ok: true; readonly task: TaskDto }
-  | { readonly ok: false; readonly code: 'not-found' | 'ambiguous' | 'key-reused'; readonly detail: string };
+  | {
+      readonly ok: false;
+      readonly code: 'not-found' | 'ambiguous' | 'key-reused' | 'queue-full';
+      readonly detail: string;
+    };
 
 const NAMESPACE = 'b7f7f0f4-21d0-5c59-9d6f-0c0b6f2f5a53';
-const ROUTE = 'POST /v1/tasks';
 
 /**
  * Opens an administrator's on-demand scan. With an idempotency key a repeat of the same body answers the same task, and another body
@@ -44,7 +49,7 @@ export function openScan(
   return retryingConflicts(pool, async (client): Promise<OpenScanAnswer> => {
     // In this order: whoever sees the task sees its body too.
     const before = (await loadTasks(client, [taskId])).get(taskId);
-    const known = await knownBody(client, taskId);
+    const known = await bodyOfKey(client, taskId);
     if (known !== undefined && known !== bodySha256) {
       return { ok: false, code: 'key-reused', detail: 'This Idempotency-Key came before with another body.' };
     }
@@ -52,6 +57,10 @@ export function openScan(
     const found = await endpointOf(client, request.endpoint);
     if (!found.ok) return found;
     const { endpoint } = found;
+    const queued = (await countQueued(client, [endpoint.endpointId])).get(endpoint.endpointId) ?? 0;
+    if (queued >= policy.maxQueuedTasks) {
+      return { ok: false, code: 'queue-full', detail: `Not now: ${queueIsFull(queued)}.` };
+    }
     const opened = openTask(
       {
         kind: 'on-demand-scan',
@@ -74,22 +83,10 @@ export function openScan(
     const events = opened.map((event, index) => ({ id: eventIdOf(taskId, 'opened', index), event, envelope }));
     const after = await commitTasks(client, [{ taskId, expectedVersion: 0, events }], policy);
     if (idempotency !== undefined) {
-      await client.query('INSERT INTO mitigation.idempotency_key (key, route, request_sha256) VALUES ($1, $2, $3)', [
-        taskId,
-        ROUTE,
-        bodySha256,
-      ]);
+      await keepKey(client, taskId, bodySha256);
     }
     return { ok: true, task: taskDtoOf(taskId, after.get(taskId)!) };
   });
-}
-
-async function knownBody(client: ClientBase, key: string): Promise<string | undefined> {
-  const { rows } = await client.query<{ request_sha256: string }>(
-    'SELECT request_sha256 FROM mitigation.idempotency_key WHERE key = $1 AND route = $2',
-    [key, ROUTE],
-  );
-  return rows[0]?.request_sha256;
 }
 
 async function endpointOf(client: ClientBase, named: OpenScanRequest['endpoint']) {

@@ -11,12 +11,13 @@ import { loadHolders } from '../detections/rows.ts';
 import { loadEndpoint } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import { matchException } from '../exceptions/match.ts';
-import type { EffectivePolicy } from '../policy/policy.ts';
+import { type EffectivePolicy, queueIsFull } from '../policy/policy.ts';
 import { restoreOnEndpoint } from '../task/commands.ts';
 import type { Refusal } from '../task/decision.ts';
 import { foldTask } from '../task/evolve.ts';
 import { openTask } from '../task/opening.ts';
 import type { Task } from '../task/task.ts';
+import { countQueued } from '../task-store/queued.ts';
 import { eventIdOf, recordedEvent } from '../task-store/stream.ts';
 import { commitTasks, loadTasks, retryingConflicts } from '../task-store/task-store.ts';
 
@@ -31,7 +32,10 @@ export interface TaskRef {
 /** What became of a request of an endpoint's user: `known` when the same request came before. */
 export type AgentTaskAnswer =
   | { readonly ok: true; readonly ref: TaskRef; readonly known: boolean; readonly endpointId: string }
-  | { readonly ok: false; readonly refusal: Refusal | { readonly code: 'not-found'; readonly detail: string } };
+  | {
+      readonly ok: false;
+      readonly refusal: Refusal | { readonly code: 'not-found' | 'queue-full'; readonly detail: string };
+    };
 
 type Requesting = { readonly agentId: string; readonly endpointId: string };
 type OpenRequest = Exclude<AgentTaskRequest, { kind: 'restore' }>;
@@ -63,6 +67,10 @@ async function open(
   if (request.kind === 'user-initiated-event') {
     const holder = await holderOf(client, endpoint, request);
     if (holder !== undefined) return { ok: true, ref: holder, known: true, endpointId: agent.endpointId };
+  }
+  const queued = (await countQueued(client, [agent.endpointId])).get(agent.endpointId) ?? 0;
+  if (queued >= policy.maxQueuedTasks) {
+    return { ok: false, refusal: { code: 'queue-full', detail: `Not now: ${queueIsFull(queued)}.` } };
   }
   const exception = matchException(endpoint, await loadExceptions(client));
   const events = openTask(openingOf(taskId, endpoint, request), policy, exception);

@@ -11,10 +11,11 @@ import {
 import type { ProblemType } from '@quell/contracts/problem';
 import { uuid } from '@quell/contracts/vocabulary';
 import { Public } from '@quell/service-kit/auth';
-import { refusal } from '@quell/service-kit/problem-error';
+import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AgentSignatureGuard, CurrentAgent, type SignedAgent } from '../agents/signature/agent-signature.guard.ts';
+import { QUEUE_FULL_SECONDS } from '../policy/policy.ts';
 import type { AgentTaskAnswer } from './agent-tasks.ts';
 import { Delivery } from './delivery.ts';
 import { LARGE_BODIES } from './large-bodies.ts';
@@ -59,7 +60,10 @@ export class DeliveryController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const answer = await this.delivery.startTask(agent, request);
-    if (!answer.ok) throw refusal(problemOfRefusal(answer.refusal.code), answer.refusal.detail);
+    if (!answer.ok) {
+      const { code, detail } = answer.refusal;
+      throw code === 'queue-full' ? unavailable(detail, QUEUE_FULL_SECONDS) : refusal(problemOfRefusal(code), detail);
+    }
     reply.status(answer.known ? 200 : 201);
     return answer.ref;
   }
@@ -81,8 +85,10 @@ export class DeliveryController {
   }
 }
 
+type RefusalCode = Extract<AgentTaskAnswer, { ok: false }>['refusal']['code'];
+
 /** The agent restores what only the server does not know of, but not beside another run: it has to tell the two apart. */
-function problemOfRefusal(code: Extract<AgentTaskAnswer, { ok: false }>['refusal']['code']): ProblemType {
+function problemOfRefusal(code: Exclude<RefusalCode, 'queue-full'>): ProblemType {
   return code === 'not-found' || code === 'nothing-to-restore' ? code : 'conflict';
 }
 

@@ -6,7 +6,7 @@ import type { TakenDetection, TaskEvent } from '@quell/contracts/task-events';
 import { uuidv5 } from '@quell/contracts/uuidv5';
 import type { EndpointMatch } from '../endpoints/match.ts';
 import { type MitigationException, matchException } from '../exceptions/match.ts';
-import type { EffectivePolicy } from '../policy/policy.ts';
+import { type EffectivePolicy, queueIsFull } from '../policy/policy.ts';
 import { openTask } from '../task/opening.ts';
 import { deciding } from '../task/undecidable.ts';
 
@@ -39,6 +39,8 @@ export interface DetectionFacts {
   readonly known: ReadonlyMap<string, KnownDetection>;
   /** Tasks that hold a key, by {@link keyOf}. Expired holds are left out by the reader. */
   readonly holders: ReadonlyMap<string, string>;
+  /** Tasks that wait for hand-out, by endpoint; absent: none. */
+  readonly queued: ReadonlyMap<string, number>;
   readonly policy: EffectivePolicy;
   readonly exceptions: readonly MitigationException[];
 }
@@ -59,13 +61,19 @@ export function decideDetections(
 ): DecidedDetection[] {
   const known = new Map(facts.known);
   const holders = new Map(facts.holders);
+  const queued = new Map(facts.queued);
   return detections.map((detection, index) => {
     const match = facts.matches[index] ?? { outcome: 'unknown' };
-    const decided = deciding(() => decideOne(detection, match, known.get(detection.detectionId), holders, facts));
+    const decided = deciding(() =>
+      decideOne(detection, match, known.get(detection.detectionId), holders, queued, facts),
+    );
     const { disposition } = decided;
     if (disposition.kind === 'duplicate') return decided;
-    if (disposition.kind === 'open')
-      holders.set(keyOf(disposition.endpointId, disposition.threatKey), disposition.taskId);
+    if (disposition.kind === 'open') {
+      const { endpointId, threatKey, taskId } = disposition;
+      holders.set(keyOf(endpointId, threatKey), taskId);
+      queued.set(endpointId, (queued.get(endpointId) ?? 0) + 1);
+    }
     known.set(detection.detectionId, remembered(detection, disposition, known.get(detection.detectionId)));
     return decided;
   });
@@ -76,6 +84,7 @@ function decideOne(
   match: EndpointMatch,
   before: KnownDetection | undefined,
   holders: ReadonlyMap<string, string>,
+  queued: ReadonlyMap<string, number>,
   { policy, exceptions }: DetectionFacts,
 ): DecidedDetection {
   if (before?.eventIds.includes(detection.eventId))
@@ -105,6 +114,10 @@ function decideOne(
   if (holder !== undefined) {
     const events: TaskEvent[] = [{ type: 'DetectionAttached', data: { detection: taken } }];
     return { detection, disposition: { kind: 'attach', taskId: holder, endpointId }, events };
+  }
+  const waiting = queued.get(endpointId) ?? 0;
+  if (waiting >= policy.maxQueuedTasks) {
+    return without({ kind: 'recorded', endpointId, reason: queueIsFull(waiting) });
   }
   const taskId = taskIdOf(detection.eventId);
   const events = openTask(

@@ -9,6 +9,7 @@ import { matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { TaskConflict } from '../task-store/conflict.ts';
+import { countQueued } from '../task-store/queued.ts';
 import { followSeverities } from '../task-store/rows.ts';
 import { type Envelope, eventIdOf } from '../task-store/stream.ts';
 import { commitTasks, type TaskChange } from '../task-store/task-store.ts';
@@ -58,11 +59,15 @@ export async function takeDetections(
     pairs.set(keyOf(endpointId, threatKey), { endpointId, threatKey });
   });
   const holders = await loadHolders(client, [...pairs.values()]);
+  const holdersByKey = new Map(holders.map((holder) => [keyOf(holder.endpointId, holder.threatKey), holder.taskId]));
+  const unheld = [...pairs].flatMap(([key, { endpointId }]) => (holdersByKey.has(key) ? [] : [endpointId]));
+  const queued = await countQueued(client, unheld);
   const exceptions = await loadExceptions(client);
   const all = decideDetections(detections, {
     matches,
     known: await withForgotten(client, known, detections),
-    holders: new Map(holders.map(({ endpointId, threatKey, taskId }) => [keyOf(endpointId, threatKey), taskId])),
+    holders: holdersByKey,
+    queued,
     policy,
     exceptions,
   });

@@ -9,16 +9,21 @@ const FRESH_MS = 1000;
 export class PolicyStore {
   readonly #pool: Pool;
   readonly #installation: MitigationPolicy;
+  readonly #maxQueuedTasks: number | undefined;
   #cached: { readonly at: number; readonly policy: Promise<MitigationPolicy> } | undefined;
 
-  /** @param installation the policy until somebody sets one */
-  constructor(pool: Pool, installation: MitigationPolicy) {
+  /**
+   * @param installation the policy until somebody sets one
+   * @param maxQueuedTasks see {@link EffectivePolicy}; absent: its default
+   */
+  constructor(pool: Pool, installation: MitigationPolicy, maxQueuedTasks?: number) {
     this.#pool = pool;
     this.#installation = installation;
+    this.#maxQueuedTasks = maxQueuedTasks;
   }
 
   async current(): Promise<EffectivePolicy> {
-    return effectivePolicy(await this.document());
+    return effectivePolicy(await this.document(), this.#maxQueuedTasks);
   }
 
   /** The document as `GET /v1/mitigation-policy` answers it; at most a second old. */

@@ -9,9 +9,24 @@ export interface EffectivePolicy {
   readonly kinds?: ReadonlySet<string>;
   readonly reopenAfterSeconds: number;
   readonly clocks: ClockSettings;
+  /** With so many tasks waiting for hand-out an endpoint gets no further one. A setting of the installation, not of the document. */
+  readonly maxQueuedTasks: number;
 }
 
-export function effectivePolicy(policy: MitigationPolicy): EffectivePolicy {
+export const DEFAULT_MAX_QUEUED_TASKS = 1000;
+
+/** When whoever was refused a task may ask again, in seconds. */
+export const QUEUE_FULL_SECONDS = 60;
+
+/** Why an endpoint gets no further task, for people. */
+export function queueIsFull(queued: number): string {
+  return `its endpoint has ${queued} tasks waiting already`;
+}
+
+export function effectivePolicy(
+  policy: MitigationPolicy,
+  maxQueuedTasks: number = DEFAULT_MAX_QUEUED_TASKS,
+): EffectivePolicy {
   const { minSeverity, kinds } = policy.openTaskFrom;
   return {
     assessFirst: policy.cleanup === 'assess-first',
@@ -19,6 +34,7 @@ export function effectivePolicy(policy: MitigationPolicy): EffectivePolicy {
     ...(kinds === undefined ? {} : { kinds: new Set<string>(kinds) }),
     reopenAfterSeconds: policy.reopenAfter,
     clocks: policy.clocks,
+    maxQueuedTasks,
   };
 }
 

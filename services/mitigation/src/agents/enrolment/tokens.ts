@@ -24,6 +24,18 @@ export async function makeToken(
   return { enrolmentToken, expiresAt, maxUses: wanted.maxUses };
 }
 
+/** How long an expired token is kept, for whoever asks what became of it. */
+export const EXPIRED_TOKEN_DAYS = 30;
+
+/** Deletes tokens that expired more than {@link EXPIRED_TOKEN_DAYS} before `now`; returns how many. */
+export async function pruneTokens(pool: Pool, now: Date): Promise<number> {
+  const { rowCount } = await pool.query(
+    'DELETE FROM mitigation.enrolment_token WHERE expires_at < $1::timestamptz - make_interval(days => $2)',
+    [now, EXPIRED_TOKEN_DAYS],
+  );
+  return rowCount ?? 0;
+}
+
 /** SHA-256 is enough for 256 random bits: there is nothing to guess. */
 export function hashOfToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
