@@ -27,6 +27,8 @@ export interface DatabaseOptions {
 export interface Database {
   readonly pool: pg.Pool;
   readonly dataSource: DataSource;
+  /** Another pool like `pool`, so that what uses it cannot take the connections of others; closed together with them. */
+  openPool(size: number): pg.Pool;
   /** A readiness check: rejects when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -42,7 +44,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     options: `-c transaction_timeout=${timeoutMs} -c idle_in_transaction_session_timeout=${timeoutMs} -c timezone=UTC`,
     connectionTimeoutMillis: 5_000,
   };
-  const pool = createPool({ ...session, connectionString: options.url, max: options.poolSize ?? 10 }, options.log);
+  const openPool = (max: number) => createPool({ ...session, connectionString: options.url, max }, options.log);
+  const pools = [openPool(options.poolSize ?? 10)];
+  const pool = pools[0]!;
   const dataSource = new DataSource({
     type: 'postgres',
     url: options.url,
@@ -56,12 +60,17 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     pool,
     dataSource,
+    openPool(size) {
+      const another = openPool(size);
+      pools.push(another);
+      return another;
+    },
     async ping() {
       await pool.query('SELECT 1');
     },
     async close() {
       await dataSource.destroy();
-      await pool.end();
+      await Promise.all(pools.map((one) => one.end()));
     },
   };
 }

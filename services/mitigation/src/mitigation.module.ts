@@ -1,12 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Database } from '@quell/service-kit/database';
+import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { AgentsModule } from './agents/agents.module.ts';
 import { POLL_SETTINGS, type PollSettings } from './agents/poll-settings.ts';
 import { CommandsController } from './commands/commands.controller.ts';
 import { OpenScanHandler, OrderTaskHandler } from './commands/handlers.ts';
-import { POOL } from './database/pool.ts';
+import { CHECK_IN_POOL, POOL } from './database/pool.ts';
+import { CheckInGate } from './delivery/check-in-gate.ts';
 import { DeliveryModule } from './delivery/delivery.module.ts';
 import { ON_TASK_CHANGE, type OnTaskChange } from './delivery/on-task-change.ts';
 import { Wakes } from './delivery/wakes.ts';
@@ -19,6 +21,8 @@ import { TasksController } from './views/tasks.controller.ts';
 /** What the modules of this service share. */
 export interface MitigationParts {
   readonly database: Database;
+  readonly checkInPool: Pool;
+  readonly gate: CheckInGate;
   readonly poll: PollSettings;
   readonly policies: PolicyStore;
   readonly wakes: Wakes;
@@ -28,9 +32,12 @@ export interface MitigationParts {
 @Module({})
 class MitigationModule {}
 
-export function mitigationModule({ database, poll, policies, wakes, onTaskChange }: MitigationParts): DynamicModule {
+export function mitigationModule(parts: MitigationParts): DynamicModule {
+  const { database, checkInPool, gate, poll, policies, wakes, onTaskChange } = parts;
   const shared = [
     { provide: POOL, useValue: database.pool },
+    { provide: CHECK_IN_POOL, useValue: checkInPool },
+    { provide: CheckInGate, useValue: gate },
     { provide: DataSource, useValue: database.dataSource },
     { provide: POLL_SETTINGS, useValue: poll },
     { provide: PolicyStore, useValue: policies },

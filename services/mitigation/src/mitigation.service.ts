@@ -12,6 +12,7 @@ import { keepRawBody } from './agents/signature/raw-body.ts';
 import { Clockwork } from './clocks/clockwork.ts';
 import { entities, migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
+import { CheckInGate } from './delivery/check-in-gate.ts';
 import { allowLargeBodies } from './delivery/large-bodies.ts';
 import { Wakes } from './delivery/wakes.ts';
 import { startDetectionConsumer } from './detections/consumer.ts';
@@ -39,6 +40,8 @@ export const mitigationService = {
       log,
     });
     const { pool } = database;
+    const checkInPool = database.openPool(config.QUELL_CHECK_INS_AT_ONCE);
+    const gate = new CheckInGate({ atOnce: config.QUELL_CHECK_INS_AT_ONCE, waiting: config.QUELL_CHECK_INS_WAITING });
     lifecycle.onStop('resources', 'postgres', () => database.close());
     health.addReadyCheck('postgres', () => database.ping());
     await checkStore(pool, SCHEMA);
@@ -57,7 +60,7 @@ export const mitigationService = {
     const feed = createNotifier({ connection, schema: SCHEMA });
     lifecycle.onStop('resources', 'feed hints', () => feed.close());
     const wakes = new Wakes(pool, config.DATABASE_URL, log);
-    const policies = new PolicyStore(pool, defaultPolicy(clocksOf(config)));
+    const policies = new PolicyStore(pool, defaultPolicy(clocksOf(config)), config.QUELL_MAX_QUEUED_TASKS);
     const onTaskChange = (endpointIds: readonly string[]) => {
       feed.notify();
       wakes.wake(endpointIds);
@@ -81,7 +84,7 @@ export const mitigationService = {
     });
 
     return {
-      module: mitigationModule({ database, poll, policies, wakes, onTaskChange }),
+      module: mitigationModule({ database, checkInPool, gate, poll, policies, wakes, onTaskChange }),
       authenticator: createAuthenticator({ pool, log }),
       routes: (http) => {
         keepRawBody(http);

@@ -4,6 +4,7 @@ import type { LastSeen } from '../agents/last-seen.ts';
 import type { PollSettings } from '../agents/poll-settings.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
+import type { CheckInGate } from './check-in-gate.ts';
 import { type Asking, handOut } from './hand-out.ts';
 import { type HeldRun, loadHeldRuns } from './leases.ts';
 import type { OnTaskChange } from './on-task-change.ts';
@@ -12,7 +13,11 @@ import { takeReports } from './take-reports.ts';
 import type { Wakes } from './wakes.ts';
 
 export interface CheckInParts {
+  /** For what agents report, also in a check-in. */
   readonly pool: Pool;
+  /** For all else that a check-in does: these connections are its own, and behind the gate. */
+  readonly checkInPool: Pool;
+  readonly gate: CheckInGate;
   readonly policies: PolicyStore;
   readonly wakes: Wakes;
   readonly lastSeen: LastSeen;
@@ -36,16 +41,16 @@ export async function checkIn(
   request: CheckInRequest,
   signal: AbortSignal,
 ): Promise<CheckInResponse> {
-  const { pool, policies, wakes } = parts;
+  const { checkInPool: pool, gate, policies, wakes } = parts;
   const policy = await policies.current();
   const sender = { agentId: agent.agentId, bootId: request.bootId };
   const reports = await takeReports(
-    pool,
+    parts.pool,
     policy,
     sender,
     request.events.map(({ taskId, attempt, ...body }) => ({ taskId, attempt, body })),
   );
-  const { probes, changed } = await reconcileLeases(pool, policy, agent.agentId, checkInId, request);
+  const { probes, changed } = await gate.run(() => reconcileLeases(pool, policy, agent.agentId, checkInId, request));
   if (changed || reports.outcomes.length > 0) parts.onTaskChange([]);
   const asking: Asking = { ...agent, bootId: request.bootId, capabilities: request.capabilities };
   const answer = (tasks: HandedTask[], stops: readonly HeldRun[]): CheckInResponse => ({
@@ -65,9 +70,11 @@ export async function checkIn(
     for (;;) {
       // Listening before looking: work, or a cancel, that comes in between rings the bell.
       const woken = wakes.next(agent.endpointId, deadline);
-      const stops = await cancelsOf(pool, policy, agent.agentId);
-      // Nobody is there to take work once the client is gone; a lease would be lost.
-      const tasks = signal.aborted ? [] : await handOut(pool, policy, asking, checkInId);
+      const { stops, tasks } = await gate.run(async () => ({
+        stops: await cancelsOf(pool, policy, agent.agentId),
+        // Nobody is there to take work once the client is gone; a lease would be lost.
+        tasks: signal.aborted ? [] : await handOut(pool, policy, asking, checkInId),
+      }));
       if (tasks.length > 0) parts.onTaskChange([]);
       const isDue = tasks.length + stops.length + probes.length + reports.outcomes.length > 0;
       if (isDue || deadline.aborted) return answer(tasks, stops);

@@ -5,10 +5,11 @@ import type { Pool } from 'pg';
 import { AgentsModule } from '../agents/agents.module.ts';
 import { LastSeen } from '../agents/last-seen.ts';
 import { POLL_SETTINGS, type PollSettings } from '../agents/poll-settings.ts';
-import { POOL } from '../database/pool.ts';
+import { CHECK_IN_POOL, POOL } from '../database/pool.ts';
 import { redecideUnresolved } from '../detections/redecide.ts';
 import { EndpointChanges } from '../endpoints/endpoint-changes.ts';
 import { PolicyStore } from '../policy/policy-store.ts';
+import { CheckInGate } from './check-in-gate.ts';
 import { DeliveryController } from './delivery.controller.ts';
 import { Delivery } from './delivery.ts';
 import { ON_TASK_CHANGE, type OnTaskChange } from './on-task-change.ts';
@@ -48,9 +49,22 @@ class EndpointReactions implements OnApplicationBootstrap {
     EndpointReactions,
     {
       provide: Delivery,
-      inject: [POOL, PolicyStore, Wakes, LastSeen, POLL_SETTINGS, ON_TASK_CHANGE, EndpointChanges, Lifecycle],
+      inject: [
+        POOL,
+        CHECK_IN_POOL,
+        CheckInGate,
+        PolicyStore,
+        Wakes,
+        LastSeen,
+        POLL_SETTINGS,
+        ON_TASK_CHANGE,
+        EndpointChanges,
+        Lifecycle,
+      ],
       useFactory: (
         pool: Pool,
+        checkInPool: Pool,
+        gate: CheckInGate,
         policies: PolicyStore,
         wakes: Wakes,
         lastSeen: LastSeen,
@@ -58,7 +72,7 @@ class EndpointReactions implements OnApplicationBootstrap {
         onTaskChange: OnTaskChange,
         changes: EndpointChanges,
         lifecycle: Lifecycle,
-      ) => new Delivery({ pool, policies, wakes, lastSeen, poll, onTaskChange }, changes, lifecycle),
+      ) => new Delivery({ pool, checkInPool, gate, policies, wakes, lastSeen, poll, onTaskChange }, changes, lifecycle),
     },
   ],
 })

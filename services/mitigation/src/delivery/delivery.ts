@@ -27,13 +27,10 @@ export class Delivery {
   }
 
   async checkIn(agent: SignedAgent, request: CheckInRequest, gone: AbortSignal): Promise<CheckInResponse> {
-    const { pool } = this.#parts;
-    const now = new Date();
-    const boot = await recordBoot(pool, agent.agentId, request.bootId, agent.signedAt, now);
-    if (boot === 'conflict' || boot === 'stale') {
-      throw refusal('identity-conflict', 'Another agent with this identity is alive: enrol one of the two anew.');
-    }
-    await this.#noteHost(agent, request, now);
+    const { gate } = this.#parts;
+    const begin = () => this.#begin(agent, request);
+    // What was done at the endpoint is heard in any case.
+    await (request.events.length > 0 ? gate.run(begin) : gate.enter(begin));
     // An agent that asks anew does not wait for its older question any more, though the connection may look alive for long: work that
     // went there would be lost until its lease is over.
     const superseded = new AbortController();
@@ -47,9 +44,18 @@ export class Delivery {
     }
   }
 
+  async #begin(agent: SignedAgent, request: CheckInRequest): Promise<void> {
+    const now = new Date();
+    const boot = await recordBoot(this.#parts.checkInPool, agent.agentId, request.bootId, agent.signedAt, now);
+    if (boot === 'conflict' || boot === 'stale') {
+      throw refusal('identity-conflict', 'Another agent with this identity is alive: enrol one of the two anew.');
+    }
+    await this.#noteHost(agent, request, now);
+  }
+
   /** What the agent says of its machine may give unresolved detections their endpoint. */
   async #noteHost({ endpointId }: SignedAgent, request: CheckInRequest, now: Date): Promise<void> {
-    const changed = await inTransaction(this.#parts.pool, async (client) => {
+    const changed = await inTransaction(this.#parts.checkInPool, async (client) => {
       const hasChanged = await recordHost(client, endpointId, request, now);
       if (hasChanged) await enqueueEndpointChange(client, { endpointId, reason: 'host-changed', changedAt: now });
       return hasChanged;
