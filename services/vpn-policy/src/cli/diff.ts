@@ -1,34 +1,64 @@
 import { appleDialect, applePayload } from '@quell/contracts/vpn-apple';
+import { ciscoProfile } from '@quell/contracts/vpn-cisco';
+import { globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
 import { diffApple } from '../diff/diff-apple.ts';
+import { diffCisco } from '../diff/diff-cisco.ts';
+import { diffGlobalProtect } from '../diff/diff-globalprotect.ts';
 import { dictionaryOf } from '../lint/placement.ts';
 import { type Printed, parsed, readJson, UsageError } from './finish.ts';
 import { policyIn } from './lint.ts';
 
-/** `quell vpn diff`: two policies, or one under two dialects. */
-export function diffCommand(
-  left: string,
-  right: string | undefined,
-  options: { dialect: string; against?: string; json?: true },
-): Printed {
-  if (right === undefined && options.against === undefined)
+type Options = { dialect: string; against?: string; json?: true };
+
+/** `quell vpn diff`: two policies, or an Apple policy under two dialects. */
+export function diffCommand(left: string, right: string | undefined, options: Options): Printed {
+  if (right === undefined && options.against === undefined) {
     throw new UsageError('a second file, or --against <dialect>');
-  const read = (file: string) => parsed(applePayload, dictionaryOf(policyIn(readJson(file))).dictionary, file);
-  const dialect = parsed(appleDialect, options.dialect, 'the dialect');
-  const against = parsed(appleDialect, options.against ?? dialect, 'the other dialect');
-  const payload = read(left);
-  const answer = diffApple(
-    { payload, dialect },
-    { payload: right === undefined ? payload : read(right), dialect: against },
-  );
+  }
+  const answer = compare(left, right ?? left, options);
   const exitCode = { equal: 0, different: 1, undecided: 3 }[answer.result];
   if (options.json) return { text: JSON.stringify(answer, null, 2), exitCode };
-  if (answer.result === 'equal') return { text: `equal in all ${answer.classes} classes of contexts`, exitCode };
-  if (answer.result === 'undecided')
-    return { text: `undecided: more than ${answer.limit} classes of contexts`, exitCode };
-  const lines = answer.differences.map(
-    (one) =>
-      `${one.left.decision} (${one.left.reason}, rule ${one.left.ruleIndex}) against ${one.right.decision} (${one.right.reason}, rule ${one.right.ruleIndex})` +
-      `\n    ${one.classes} classes, such as ${JSON.stringify(one.witness)}`,
+  switch (answer.result) {
+    case 'equal':
+      return { text: `equal in all ${answer.classes} classes of contexts`, exitCode };
+    case 'undecided':
+      return { text: `undecided: more than ${answer.limit} classes of contexts`, exitCode };
+    default: {
+      const lines = answer.differences.map(
+        ({ left: one, right: other, classes, witness }) =>
+          `${said(one)} against ${said(other)}\n    ${classes} classes, such as ${JSON.stringify(witness)}`,
+      );
+      return { text: lines.join('\n'), exitCode };
+    }
+  }
+}
+
+function compare(left: string, right: string, { dialect, against }: Options) {
+  const one = { file: left, policy: policyIn(readJson(left)) };
+  // Stdin can be read once.
+  const other = right === left ? one : { file: right, policy: policyIn(readJson(right)) };
+  switch (dialect) {
+    case 'cisco-anyconnect':
+      return diffCisco(parsed(ciscoProfile, one.policy, one.file), parsed(ciscoProfile, other.policy, other.file));
+    case 'globalprotect':
+      return diffGlobalProtect(
+        parsed(globalProtectPolicy, one.policy, one.file),
+        parsed(globalProtectPolicy, other.policy, other.file),
+      );
+    default: {
+      const first = parsed(appleDialect, dialect, 'the dialect');
+      const second = parsed(appleDialect, against ?? first, 'the other dialect');
+      const read = ({ file, policy }: typeof one) => parsed(applePayload, dictionaryOf(policy).dictionary, file);
+      return diffApple({ payload: read(one), dialect: first }, { payload: read(other), dialect: second });
+    }
+  }
+}
+
+function said(outcome: { decision: string; reason: string } | { action: string; reason?: string | undefined }): string {
+  const { reason, ...rest } = outcome;
+  const details = Object.entries(rest).flatMap(([key, value]) =>
+    value === null || key === 'decision' || key === 'action' ? [] : [`${key} ${value}`],
   );
-  return { text: lines.join('\n'), exitCode };
+  const what = 'action' in outcome ? outcome.action : outcome.decision;
+  return [what, ...(reason === undefined ? [] : [`(${reason})`]), ...details].join(' ');
 }

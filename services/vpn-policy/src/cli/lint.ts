@@ -18,7 +18,9 @@ export function lintCommand(file: string | undefined, options: { dialect: string
 
 /** A policy as it is, or the one in a request of POST /v1/vpn/evaluate. */
 export function policyIn(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && 'payload' in value ? value.payload : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if ('payload' in value) return value.payload;
+  return 'profile' in value ? value.profile : value;
 }
 
 function line({ severity, place, rule, why, fix, witness }: VpnFinding): string {

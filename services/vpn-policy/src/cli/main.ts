@@ -31,12 +31,16 @@ vpn
 vpn
   .command('diff')
   .description(
-    'where two Apple policies, or one under two dialects, differ; exit code 0 equal, 1 different, 3 undecided, 2 no policy',
+    'where two policies, or an Apple policy under two dialects, differ; exit code 0 equal, 1 different, 3 undecided, 2 no policy',
   )
-  .argument('<left>', 'a VPN dictionary or a payload with one, as JSON; - is stdin')
+  .argument('<left>', 'a VPN dictionary, an AnyConnect profile or a GlobalProtect configuration, as JSON; - is stdin')
   .argument('[right]', 'the other one; without it, the same under --against')
-  .option('--dialect <name>', 'the reading of both', 'apple-mdm')
-  .option('--against <name>', 'the reading of the second')
+  .option(
+    '--dialect <name>',
+    'of both: apple-mdm, apple-ne, apple-legacy, cisco-anyconnect or globalprotect',
+    'apple-mdm',
+  )
+  .option('--against <name>', 'the Apple dialect of the second')
   .option('--json', 'everything')
   .action((left: string, right: string | undefined, options) => finish(() => diffCommand(left, right, options)));
 
