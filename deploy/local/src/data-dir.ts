@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { StartError } from './start-error.ts';
+import { type SystemLock, trySystemLock } from './system-lock.ts';
 
 /** The launcher's files below `QUELL_DATA_DIR`. */
 export interface DataDir {
@@ -30,7 +30,7 @@ export async function takeDataDir(path: string): Promise<DataDir> {
     // Others may pass but not look around: run by root, Postgres works as another user below it.
     await chmod(path, 0o711);
     const lock = await locked(path);
-    return { path, logs, release: () => lock.close() };
+    return { path, logs, release: () => lock.release() };
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(
@@ -39,31 +39,19 @@ export async function takeDataDir(path: string): Promise<DataDir> {
   }
 }
 
-/**
- * The operating system ends the lock of a process with the process, so none is ever stale. Node offers such locks through SQLite
- * alone, which takes one on an empty file too.
- */
-async function locked(path: string): Promise<DatabaseSync> {
-  const file = join(path, lockName);
-  // Other users, who may pass, could lock what they can read.
-  await writeFile(file, '', { flag: 'a', mode: 0o600 });
-  const lock = new DatabaseSync(file, { timeout: 0 });
-  try {
-    lock.exec('BEGIN EXCLUSIVE');
-    await writeFile(join(path, holderName), String(process.pid), { mode: 0o600 });
+async function locked(path: string): Promise<SystemLock> {
+  const lock = await trySystemLock(join(path, lockName));
+  const holder = join(path, holderName);
+  if (lock !== undefined) {
+    await writeFile(holder, String(process.pid), { mode: 0o600 });
     return lock;
-  } catch (error) {
-    lock.close();
-    if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error;
-    const holder = await readFile(join(path, holderName), 'utf8').catch(() => '');
-    throw new StartError(
-      `The data directory ${path} is in use by ${holder ? `the launcher with process id ${holder}` : 'another launcher'}. ` +
-        'Stop it, or set QUELL_DATA_DIR and QUELL_PORT to run a second one.',
-    );
   }
+  const pid = await readFile(holder, 'utf8').catch(() => '');
+  throw new StartError(
+    `The data directory ${path} is in use by ${pid ? `the launcher with process id ${pid}` : 'another launcher'}. ` +
+      'Stop it, or set QUELL_DATA_DIR and QUELL_PORT to run a second one.',
+  );
 }
-
-const sqliteBusy = 5;
 
 /**
  * The text of a secret file (0600), which `make` provides at the first start.

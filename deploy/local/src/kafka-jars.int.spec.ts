@@ -35,15 +35,15 @@ test('two starts at the same time fetch once and see all files', async () => {
   expect(one).toBe(two);
   expect(await readdir(one)).toEqual(['kafka.jar']);
   expect((await readFile(join(dir, 'runs'), 'utf8')).trim()).toBe('run');
-  expect(await readdir(join(dir, 'target'))).toHaveLength(1);
+  expect((await readdir(join(dir, 'target'))).filter((name) => !name.endsWith('.lock'))).toHaveLength(1);
 });
 
 test('the turn of a start that was killed is taken over', async () => {
   await program('mvn', slowMaven);
   const jars = await kafkaJars(undefined, dir);
   await rm(jars, { recursive: true });
-  // No process has this id: it is above the limit of every system.
-  await writeFile(`${jars}.lock`, '4194999');
+  // The lock's file stays when its holder is killed; the lock does not.
+  await writeFile(`${jars}.lock`, '');
   expect(await kafkaJars(undefined, dir)).toBe(jars);
 });
 
@@ -57,7 +57,7 @@ test('progress counts the files that came', async () => {
 test('a failing Maven is told with its first error and leaves nothing half made', async () => {
   await program('mvn', 'echo "[INFO] trying"; echo "[ERROR] no route to repository"; exit 1');
   await expect(kafkaJars(undefined, dir)).rejects.toThrow('no route to repository');
-  expect(await readdir(join(dir, 'target'))).toEqual([]);
+  expect((await readdir(join(dir, 'target'))).filter((name) => !name.endsWith('.lock'))).toEqual([]);
 });
 
 test('a missing Maven is told with the cure', async () => {

@@ -1,12 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { isAlive } from './is-alive.ts';
 import { StartError } from './start-error.ts';
+import { type SystemLock, trySystemLock } from './system-lock.ts';
 
 const run = promisify(execFile);
 const kafkaDir = fileURLToPath(new URL('../../kafka', import.meta.url));
@@ -28,7 +28,7 @@ export async function kafkaJars(onProgress?: (files: number) => void, projectDir
   if (await exists(jars)) return jars;
   await mkdir(join(projectDir, 'target'), { recursive: true });
 
-  const release = await turn(`${jars}.lock`);
+  const lock = await turn(`${jars}.lock`);
   const unfinished = `${jars}.new-${randomBytes(4).toString('hex')}`;
   try {
     if (await exists(jars)) return jars;
@@ -39,7 +39,7 @@ export async function kafkaJars(onProgress?: (files: number) => void, projectDir
     return jars;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
-    await release();
+    lock.release();
   }
 }
 
@@ -104,20 +104,12 @@ function finished(
   });
 }
 
-/** Waits for its turn on a lock file that names its holder; a holder that died loses it. */
-async function turn(lockFile: string): Promise<() => Promise<void>> {
+/** Waits until nobody else fetches. */
+async function turn(lockFile: string): Promise<SystemLock> {
   for (;;) {
-    try {
-      const file = await open(lockFile, 'wx');
-      await file.write(String(process.pid));
-      await file.close();
-      return () => rm(lockFile, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const holder = Number(await readFile(lockFile, 'utf8').catch(() => ''));
-      if (holder > 0 && !isAlive(holder)) await rm(lockFile, { force: true });
-      await delay(200);
-    }
+    const lock = await trySystemLock(lockFile);
+    if (lock !== undefined) return lock;
+    await delay(200);
   }
 }
 
