@@ -1,12 +1,7 @@
 import { assertNever } from '@quell/contracts/vocabulary';
 import type { AppleContext, AppleDialect, AppleOutcome, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
 import type { VpnDiffAnswer } from '@quell/contracts/vpn-diff';
-import {
-  connectionClasses,
-  connectionCount,
-  type ReadPayload,
-  required,
-} from '../dialects/apple/classes/connection-classes.ts';
+import { connectionClasses, type ReadPayload, required } from '../dialects/apple/classes/connection-classes.ts';
 import { CLASS_LIMIT, networkClasses, probeAnswers } from '../dialects/apple/classes/network-classes.ts';
 import { decideStages } from '../dialects/apple/decide-stages.ts';
 import { appleReadings } from '../dialects/apple/readings.ts';
@@ -46,10 +41,10 @@ export function diffApple(left: DiffSide, right: DiffSide, limit: number = CLASS
     kind.count += 1;
     kinds.set(key, kind);
   }
-  if (kinds.size * connectionCount(reads, answers.length) > limit) return { result: 'undecided', limit };
+  const connections = connectionClasses(reads, answers, limit / kinds.size);
+  if (connections === null) return { result: 'undecided', limit };
 
   const differences = new Differences<AppleOutcome, AppleContext>();
-  const connections = connectionClasses(reads, answers);
   for (const { context, count } of kinds.values()) {
     for (const connection of connections) {
       const whole = { ...context, ...connection, probes: { ...connection.probes, ...context.probes } };

@@ -22,11 +22,12 @@ export function lintApple(policy: unknown, dialect: AppleDialect = 'apple-mdm'):
   // A policy that is switched off does nothing to show, so everything but that is about the policy once it is on.
   const subject: Subject = { payload: { ...payload, OnDemandEnabled: 1 }, dialect };
   const reached = reach(subject);
+  const entries = parameters(subject);
   const diverging = divergence(subject);
   const findings = [
     ...reached.findings,
     ...ruleValues(subject),
-    ...parameters(subject),
+    ...entries.findings,
     ...keys(subject),
     ...probes(subject),
     ...lossyExport(subject),
@@ -36,7 +37,10 @@ export function lintApple(policy: unknown, dialect: AppleDialect = 'apple-mdm'):
   return {
     dialect,
     findings: [...misplaced(policy, { payload, dialect }, base), ...switchedOff, ...findings],
-    undecided: [...reached.undecided, ...diverging.undecided].map((one) => ({ ...one, place: base + one.place })),
+    undecided: [...reached.undecided, ...entries.undecided, ...diverging.undecided].map((one) => ({
+      ...one,
+      place: base + one.place,
+    })),
   };
 }
 

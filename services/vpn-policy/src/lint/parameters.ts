@@ -3,29 +3,38 @@ import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { hostClasses } from '../dialects/apple/classes/connection-classes.ts';
 import { matchesDomain } from '../dialects/apple/match-domain.ts';
 import { appleReadings } from '../dialects/apple/readings.ts';
-import { contextWhere, type Subject, witness } from './subject.ts';
+import { contextWhere, type Subject, type Undecided, witness } from './subject.ts';
 import { star } from './values.ts';
 
 /** SHADOWED_PARAMETER, and values and keys of ActionParameters that do nothing. */
-export function parameters(subject: Subject): VpnFinding[] {
-  return (subject.payload.OnDemandRules ?? []).flatMap((rule, index) =>
+export function parameters(subject: Subject): { findings: VpnFinding[]; undecided: Undecided[] } {
+  const { payload, dialect } = subject;
+  const hosts = hostClasses([{ payload, readings: appleReadings(dialect) }]);
+  const findings = (payload.OnDemandRules ?? []).flatMap((rule, index) =>
     rule.Action === 'EvaluateConnection'
       ? (rule.ActionParameters ?? []).flatMap((parameter, position, all) => [
-          ...shadowed(subject, all, index, position),
+          ...shadowed(subject, hosts ?? [], all, index, position),
           ...domains(subject, parameter, index, position),
           ...inapplicable(subject, parameter, index, position),
         ])
       : [],
   );
+  const why = 'too many domains to compare';
+  return { findings, undecided: hosts === null ? [{ rule: 'SHADOWED_PARAMETER', place: '/OnDemandRules', why }] : [] };
 }
 
 /** No class of hosts comes to this entry: exact, since entries look at the host alone. */
-function shadowed(subject: Subject, all: readonly AppleParameter[], index: number, position: number): VpnFinding[] {
-  const { payload, dialect } = subject;
-  const readings = appleReadings(dialect);
+function shadowed(
+  subject: Subject,
+  hosts: readonly string[],
+  all: readonly AppleParameter[],
+  index: number,
+  position: number,
+): VpnFinding[] {
+  const readings = appleReadings(subject.dialect);
   const means = (parameter: AppleParameter | undefined, host: string) =>
     (parameter?.Domains ?? []).some((domain) => matchesDomain(domain, host, readings.host, readings));
-  const own = hostClasses([{ payload, readings }]).filter((host) => means(all[position], host));
+  const own = hosts.filter((host) => means(all[position], host));
   const first = (host: string) => all.findIndex((parameter) => means(parameter, host));
   const [host] = own;
   if (host === undefined || own.some((one) => first(one) === position)) return [];

@@ -1,7 +1,11 @@
 import { appleDialect } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
+import { CLASS_LIMIT } from '../dialects/apple/classes/network-classes.ts';
 import { diffApple } from '../diff/diff-apple.ts';
-import { contextWhere, type Subject, tooMany, type Undecided, witness } from './subject.ts';
+import { contextWhere, type Subject, type Undecided, witness } from './subject.ts';
+
+/** How many rules are looked at to compare two readings, all classes together. */
+const DIVERGENCE_LIMIT = 2 ** 20;
 
 /** What another target cannot hold: Intune's `vpnOnDemandRule` has one entry of domains per rule, no DNS servers in it, and no Allow. */
 export function lossyExport(subject: Subject): VpnFinding[] {
@@ -43,9 +47,18 @@ export function divergence(subject: Subject): { findings: VpnFinding[]; undecide
   const undecided: Undecided[] = [];
   for (const other of appleDialect.options.filter((name) => name !== subject.dialect)) {
     const readings = { caseSensitive: false };
-    const found = diffApple({ ...subject, readings }, { payload: subject.payload, dialect: other, readings });
+    // Each class costs as much as there are rules.
+    const limit = Math.min(
+      CLASS_LIMIT,
+      Math.floor(DIVERGENCE_LIMIT / ((subject.payload.OnDemandRules ?? []).length + 1)),
+    );
+    const found = diffApple({ ...subject, readings }, { payload: subject.payload, dialect: other, readings }, limit);
     if (found.result === 'undecided') {
-      undecided.push({ rule: 'DIALECT_DIVERGENCE', place: '/OnDemandRules', why: `${tooMany}, against ${other}` });
+      undecided.push({
+        rule: 'DIALECT_DIVERGENCE',
+        place: '/OnDemandRules',
+        why: `more than ${found.limit} classes of contexts, against ${other}`,
+      });
     }
     for (const difference of found.result === 'different' ? found.differences : []) {
       const ruleIndex = earlier(difference.left.ruleIndex, difference.right.ruleIndex);

@@ -1,6 +1,6 @@
 import type { AppleContext, AppleDialect, AppleOutcome, ApplePayload, AppleRule } from '@quell/contracts/vpn-apple';
 import type { VpnFinding, VpnWitness } from '@quell/contracts/vpn-lint';
-import { connectionClasses, connectionCount } from '../dialects/apple/classes/connection-classes.ts';
+import { connectionClasses } from '../dialects/apple/classes/connection-classes.ts';
 import { CLASS_LIMIT, networkClasses, probeAnswers } from '../dialects/apple/classes/network-classes.ts';
 import { decideStages } from '../dialects/apple/decide-stages.ts';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
@@ -28,43 +28,44 @@ export function witness(
   return { context, answers };
 }
 
-const answers = [probeAnswers.ok, probeAnswers.failed];
-const remembered = new WeakMap<Subject, readonly AppleContext[]>();
+type Case = { readonly outcome: AppleOutcome; readonly context: AppleContext };
+const remembered = new WeakMap<ApplePayload, Map<AppleDialect, readonly Case[]>>();
 
-/** One network for each rule that can be chosen and each answer of the probes; a connection depends on nothing else of it. */
-function chosenNetworks(subject: Subject): readonly AppleContext[] {
-  const before = remembered.get(subject);
-  if (before !== undefined) return before;
-  const readings = appleReadings(subject.dialect);
-  const kinds = new Map<string, AppleContext>();
-  const rules = (subject.payload.OnDemandRules ?? []).map((rule) => ({ rule, readings }));
-  for (const { context, holds } of networkClasses(rules, answers) ?? []) {
-    const key = JSON.stringify([holds.indexOf(true), context.probes]);
-    if (!kinds.has(key)) kinds.set(key, context);
-  }
-  remembered.set(subject, [...kinds.values()]);
-  return [...kinds.values()];
-}
+/** How many rules are looked at, all cases together, to find contexts to show. */
+const CASE_LIMIT = 2 ** 20;
 
 /** The first context of all classes of networks and connections in which `wanted` holds; `null`: none, or too many to look at. */
 export function contextWhere(
-  subject: Subject,
+  { payload, dialect }: Subject,
   wanted: (outcome: AppleOutcome, context: AppleContext) => boolean,
 ): AppleContext | null {
-  const { payload, dialect } = subject;
+  const known = remembered.get(payload) ?? new Map<AppleDialect, readonly Case[]>();
+  const cases = known.get(dialect) ?? casesOf(payload, dialect);
+  remembered.set(payload, known.set(dialect, cases));
+  return cases.find(({ outcome, context }) => wanted(outcome, context))?.context ?? null;
+}
+
+/** A connection depends on the network only through the rule that it chose and through probes, so one network stands for each of these. */
+function casesOf(payload: ApplePayload, dialect: AppleDialect): readonly Case[] {
   const readings = appleReadings(dialect);
-  const networks = chosenNetworks(subject);
-  const read = [{ payload, readings }];
-  if (networks.length * connectionCount(read, answers.length) > CLASS_LIMIT) return null;
-  const connections = connectionClasses(read, answers);
-  for (const context of networks) {
-    for (const connection of connections) {
-      const whole = { ...context, ...connection, probes: { ...connection.probes, ...context.probes } };
-      const found = decideStages(payload, whole, readings).outcomes[0];
-      if (found !== undefined && wanted(found, whole)) return whole;
-    }
+  const answers = [probeAnswers.ok, probeAnswers.failed];
+  const rules = (payload.OnDemandRules ?? []).map((rule) => ({ rule, readings }));
+  const networks = new Map<string, AppleContext>();
+  for (const { context, holds } of networkClasses(rules, answers) ?? []) {
+    const key = JSON.stringify([holds.indexOf(true), context.probes]);
+    if (!networks.has(key)) networks.set(key, context);
   }
-  return null;
+  if (networks.size === 0) return [];
+  const limit = CASE_LIMIT / networks.size / (rules.length + 1);
+  const connections = connectionClasses([{ payload, readings }], answers, limit) ?? [];
+  return [...networks.values()].flatMap((network) =>
+    connections.flatMap((connection) => {
+      const context = { ...network, ...connection, probes: { ...connection.probes, ...network.probes } };
+      return decideStages(payload, context, readings)
+        .outcomes.slice(0, 1)
+        .map((outcome) => ({ outcome, context }));
+    }),
+  );
 }
 
 /**

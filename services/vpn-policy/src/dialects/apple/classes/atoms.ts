@@ -83,3 +83,16 @@ function completed6(prefix: string, octet: number): string[] {
   ]);
   return forms.filter((text) => URL.canParse(`http://[${text}]`)).map(canonicalAddress);
 }
+
+/** How many comparisons of atoms with entries are made to find classes: with more entries than that allows, a policy is a list and no rules. */
+const WORK_LIMIT = 2 ** 20;
+
+/** The atoms of `entries`; `null` when comparing all of them with all entries would be too much work. */
+export function atomsWithin(
+  entries: readonly string[],
+  atomsOf: (entries: readonly string[]) => readonly string[],
+): readonly string[] | null {
+  if (entries.length ** 2 > WORK_LIMIT) return null;
+  const atoms = atomsOf(entries);
+  return atoms.length * entries.length > WORK_LIMIT ? null : atoms;
+}

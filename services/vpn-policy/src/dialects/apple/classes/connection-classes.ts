@@ -1,6 +1,6 @@
 import type { AppleContext, AppleParameter, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
 import { matchesDomain } from '../match-domain.ts';
-import { domainAtoms } from './atoms.ts';
+import { atomsWithin, domainAtoms } from './atoms.ts';
 import { classesOf } from './dimension.ts';
 
 /** What a policy asks about a connection, and how it is read. */
@@ -8,15 +8,16 @@ export type ReadPayload = { readonly payload: ApplePayload; readonly readings: A
 
 type Connecting = Pick<AppleContext, 'connection' | 'dnsServerReachable' | 'probes'>;
 
-/** One host per class that the policies can tell apart. */
-export function hostClasses(reads: readonly ReadPayload[]): readonly string[] {
+/** One host per class that the policies can tell apart; `null` when they name too many domains to compare. */
+export function hostClasses(reads: readonly ReadPayload[]): readonly string[] | null {
   const questions = reads.flatMap(({ payload, readings }) => [
     ...parametersOf(payload).map((parameter) => ({ entries: parameter.Domains ?? [], mode: readings.host, readings })),
     ...[payload.OnDemandMatchDomainsNever, payload.OnDemandMatchDomainsAlways, payload.OnDemandMatchDomainsOnRetry].map(
       (entries) => ({ entries: entries ?? [], mode: readings.listHost, readings }),
     ),
   ]);
-  const atoms = domainAtoms(questions.flatMap((question) => question.entries));
+  const atoms = atomsWithin([...new Set(questions.flatMap((question) => question.entries))], domainAtoms);
+  if (atoms === null) return null;
   return classesOf(atoms, (host) =>
     questions.map(({ entries, mode, readings }) => entries.some((entry) => matchesDomain(entry, host, mode, readings))),
   ).map((one) => one.value);
@@ -27,19 +28,19 @@ export function parametersOf(payload: ApplePayload): readonly AppleParameter[] {
   return (payload.OnDemandRules ?? []).flatMap((rule) => rule.ActionParameters ?? []);
 }
 
-/** How many classes of connections {@link connectionClasses} gives. */
-export function connectionCount(reads: readonly ReadPayload[], answers: number): number {
-  const { servers, urls } = required(reads);
-  return hostClasses(reads).length * 3 * 2 ** servers.length * answers ** urls.length;
-}
-
-/** Every class of connections that the policies can tell apart: host, DNS answer, required servers, required probes. */
+/**
+ * Every class of connections that the policies can tell apart: host, DNS answer, required servers, required probes; `null` when there are
+ * more than `limit`.
+ */
 export function connectionClasses(
   reads: readonly ReadPayload[],
   answers: readonly NonNullable<AppleContext['probes']>[string][],
-): Connecting[] {
+  limit: number,
+): readonly Connecting[] | null {
   const { servers, urls } = required(reads);
-  let classes: Connecting[] = hostClasses(reads).flatMap((host) =>
+  const hosts = hostClasses(reads);
+  if (hosts === null || hosts.length * 3 * 2 ** servers.length * answers.length ** urls.length > limit) return null;
+  let classes: Connecting[] = hosts.flatMap((host) =>
     // A timeout is to every reading what a name that does not exist is.
     (['resolved', 'nxdomain', 'redirected'] as const).map((dns) => ({ connection: { host, dns } })),
   );

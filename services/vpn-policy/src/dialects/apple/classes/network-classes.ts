@@ -1,6 +1,6 @@
 import type { AppleContext, AppleReadings, AppleRule, ProbeAnswer } from '@quell/contracts/vpn-apple';
 import { matchRule } from '../match-rule.ts';
-import { addressAtoms, domainAtoms } from './atoms.ts';
+import { addressAtoms, atomsWithin, domainAtoms } from './atoms.ts';
 import { classesOf, type Dimension, listClasses } from './dimension.ts';
 
 /** A rule, and how it is read. */
@@ -21,9 +21,6 @@ export const probeAnswers = {
 
 /** The limit of the specification. */
 export const CLASS_LIMIT = 2 ** 16;
-
-/** How many values times rules are looked at to find the classes: a policy of that size is a list, not rules. */
-const WORK_LIMIT = 2 ** 20;
 
 /**
  * Every class of networks that the rules can tell apart, one context each; `null` when there are more than `limit`.
@@ -53,9 +50,9 @@ export function networkClasses(
     ],
     (part) => holding(['InterfaceTypeMatch', 'SSIDMatch'], part),
   );
-  const names = domainAtoms(listed('DNSDomainMatch'));
-  const addresses = addressAtoms(listed('DNSServerAddressMatch'));
-  if ((names.length + addresses.length) * reads.length > WORK_LIMIT) return null;
+  const names = atomsWithin(listed('DNSDomainMatch'), domainAtoms);
+  const addresses = atomsWithin(listed('DNSServerAddressMatch'), addressAtoms);
+  if (names === null || addresses === null) return null;
   const domains = listClasses(names, (searchDomains) =>
     holding(['DNSDomainMatch'], { network: { searchDomains: [...searchDomains] } }),
   );
