@@ -1,11 +1,13 @@
 import type { BenchContext, Contest, Goal } from '../contest.ts';
-import { sightings, someHosts } from '../detections.ts';
+import { type Host, sightings, someHosts } from '../detections.ts';
 import { consumerUnderTest } from './consumer-under-test.ts';
 import { openMitigationDatabase } from './mitigation-database.ts';
 import { rawUnnest } from './raw-unnest.ts';
 import { storeTasks } from './stored-tasks.ts';
 
 const HOSTS = 1000;
+/** On average: an endpoint on which a thousand wait gets no further task. */
+const STORED_PER_HOST = 100;
 const MIXED = 0.2;
 
 const againstRaw: readonly Goal[] = [
@@ -27,7 +29,8 @@ export function openConsumerMixed(context: BenchContext): Promise<Contest> {
 }
 
 async function consumerAgainstRaw(context: BenchContext, newShare: number): Promise<Contest> {
-  const ours = await consumerOnItsOwn(context, 'mitigation consumer', newShare, 0);
+  const hosts = someHosts(HOSTS);
+  const ours = await consumerOnItsOwn(context, 'mitigation consumer', { newShare, hosts, stored: 0 });
   const raw = await rawUnnest(context.servers);
   return {
     item: 'detection',
@@ -42,8 +45,10 @@ async function consumerAgainstRaw(context: BenchContext, newShare: number): Prom
 
 export async function openConsumerStored(context: BenchContext): Promise<Contest> {
   const { stored } = context.settings;
-  const full = await consumerOnItsOwn(context, `with ${stored.toLocaleString('en-US')} stored`, MIXED, stored);
-  const empty = await consumerOnItsOwn(context, 'empty', MIXED, 0);
+  const hosts = someHosts(Math.max(HOSTS, Math.ceil(stored / STORED_PER_HOST)));
+  const setting = { newShare: MIXED, hosts };
+  const full = await consumerOnItsOwn(context, `with ${stored.toLocaleString('en-US')} stored`, { ...setting, stored });
+  const empty = await consumerOnItsOwn(context, 'empty', { ...setting, stored: 0 });
   return {
     item: 'detection',
     contenders: [full, empty],
@@ -58,9 +63,12 @@ export async function openConsumerStored(context: BenchContext): Promise<Contest
   };
 }
 
-async function consumerOnItsOwn({ servers, progress }: BenchContext, name: string, newShare: number, stored: number) {
+async function consumerOnItsOwn(
+  { servers, progress }: BenchContext,
+  name: string,
+  { newShare, hosts, stored }: { newShare: number; hosts: readonly Host[]; stored: number },
+) {
   progress('setting up mitigation');
-  const hosts = someHosts(HOSTS);
   const database = await openMitigationDatabase(servers, hosts);
   const known = stored === 0 ? [] : await storeTasks(database.pool, stored, hosts, progress);
   const stream = sightings(hosts, newShare, known);
