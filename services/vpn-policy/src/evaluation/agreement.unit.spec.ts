@@ -19,33 +19,35 @@ import {
 const numRuns = Number(process.env.QUELL_VPN_CONTEXTS ?? 3000);
 
 test('two unlike naive readings agree with the evaluator of apple on random policies and contexts', () => {
-  const reasons = new Set<string>();
   fc.assert(
     fc.property(anyApplePayload, anyAppleContext, anyAppleDialect, (payload, context, dialect) => {
       const { decision, ruleIndex, paramIndex, reason } = evaluateApple(payload, context, dialect);
       const answer = [decision, ruleIndex, paramIndex, reason];
       expect(answer).toEqual(loopApple(payload, context, dialect));
       expect(answer).toEqual(tableApple(payload, context, dialect));
-      reasons.add(reason);
     }),
     { numRuns },
   );
-  // Every reason but those of an unknown input and of AlwaysOn came up, so the agreement is not about trivial answers.
-  expect(reasons.size).toBe(20);
+});
+
+test('the random policies and contexts are not trivial: they bring up every reason but unknown inputs and AlwaysOn', () => {
+  // A fixed seed: which rare reasons a few thousand fresh contexts reach is a matter of luck.
+  const drawn = { seed: 5, numRuns: 6000 };
+  const apple = fc.sample(fc.tuple(anyApplePayload, anyAppleContext, anyAppleDialect), drawn);
+  expect(new Set(apple.map((request) => evaluateApple(...request).reason)).size).toBe(20);
+  const cisco = fc.sample(fc.tuple(anyCiscoProfile, anyCiscoContext), drawn);
+  expect(new Set(cisco.map((request) => evaluateCisco(...request).reason)).size).toBe(8);
 });
 
 test('two unlike naive readings agree with the evaluator of cisco-anyconnect', () => {
-  const reasons = new Set<string>();
   fc.assert(
     fc.property(anyCiscoProfile, anyCiscoContext, (profile, context) => {
       const { decision, reason } = evaluateCisco(profile, context);
       expect([decision, reason]).toEqual(loopCisco(profile, context));
       expect([decision, reason]).toEqual(tableCisco(profile, context));
-      reasons.add(reason);
     }),
     { numRuns },
   );
-  expect(reasons.size).toBe(8);
 });
 
 test('two unlike naive readings agree with the evaluator of globalprotect', () => {
