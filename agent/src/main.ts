@@ -67,6 +67,7 @@ await program.parseAsync();
 async function run(raw: RawOptions): Promise<number> {
   const options = readOptions(raw, log);
   const stopping = new AbortController();
+  stopWithNpm(stopping);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       log(`${signal}: stopping; what is not done goes on at the next start`);
@@ -77,6 +78,13 @@ async function run(raw: RawOptions): Promise<number> {
   }
   await runAgent(options, stopping.signal);
   return 0;
+}
+
+/** `npm run agent` that is ended passes the signal on to its shell alone: without this the agent would go on by itself. */
+function stopWithNpm(stopping: AbortController): void {
+  if (!process.env.npm_lifecycle_event) return;
+  const shell = process.ppid;
+  setInterval(() => process.ppid !== shell && stopping.abort(), 500).unref();
 }
 
 /** One line and a non-zero exit for what somebody can put right; a stack only for a defect. */

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { readOptions, readUrl } from '../src/settings/command-line.ts';
 import { AgentProcess } from './agent-process.ts';
 import { Playground } from './fixtures.ts';
@@ -44,3 +47,19 @@ test('what is missing or wrong is said in one line with a non-zero exit', async 
   const { code, output } = await AgentProcess.run(unenrolled, { QUELL_ENROLMENT_TOKEN: '' });
   expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining('--token') });
 });
+
+test('an agent that npm runs ends when npm is ended, which tells its shell alone', async () => {
+  const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+  const args = ['--url', base.url, '--token', 'none', '--root', place.root, '--state', place.state];
+  const command = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
+  const shell = spawn('sh', ['-c', `${command}; true`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, npm_lifecycle_event: 'agent' },
+  });
+  // The agent holds the pipe: its end is the agent's end.
+  const ended = once(shell.stdout, 'end');
+  await once(shell.stdout, 'data');
+  shell.kill('SIGTERM');
+  shell.stdout.resume();
+  await ended;
+}, 15_000);
