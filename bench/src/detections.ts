@@ -60,7 +60,7 @@ export function sightings(hosts: readonly Host[], newShare: number, known: reado
   let debt = 0;
   const fresh = (): Sighting => {
     const host = hosts[opened % hosts.length]!;
-    const one = { host, path: `/home/ann/downloads/${run}/${opened}.exe` };
+    const one = { host, path: `/srv/ann/downloads/${run}/${opened}.exe` };
     recent[opened % 1000] = one;
     opened++;
     return one;

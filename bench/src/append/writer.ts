@@ -6,7 +6,7 @@ export const APPENDS_PER_STREAM = 10;
 
 /** The data of every event that is appended: about 500 bytes of JSON. */
 export const data = {
-  detection: { source: 'edr', sourceId: 'alert-4711', severity: 4, path: '/home/ann/downloads/invoice.exe' },
+  detection: { source: 'edr', sourceId: 'alert-4711', severity: 4, path: '/srv/ann/downloads/invoice.exe' },
   more: 'x'.repeat(380),
 };
 export const type = 'DetectionAttached';

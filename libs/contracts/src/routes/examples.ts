@@ -23,7 +23,7 @@ export const exampleDetection = {
   detectedAt: '2026-11-23T10:00:00Z',
   severity: 4,
   endpoint: { hostname: 'desk-7', ips: ['192.0.2.7'] },
-  threat: { name: 'EICAR-Test-File', kind: 'file', path: '/home/ann/eicar.com', sha256: sha256OfEicar },
+  threat: { name: 'EICAR-Test-File', kind: 'file', path: '/srv/ann/eicar.com', sha256: sha256OfEicar },
 };
 
 const endpoint: TaskEndpoint = {
@@ -34,7 +34,7 @@ const endpoint: TaskEndpoint = {
   platform: 'linux',
 };
 
-const restorable = [{ id: 'backup-1', threatId: 'threat-1', kind: 'file', path: '/home/ann/eicar.com' }];
+const restorable = [{ id: 'backup-1', threatId: 'threat-1', kind: 'file', path: '/srv/ann/eicar.com' }];
 
 /** The example task with the given status. */
 export function exampleTask(facts: TaskStatus): TaskDto {
@@ -64,7 +64,7 @@ export function exampleTask(facts: TaskStatus): TaskDto {
       {
         id: 'threat-1',
         name: 'EICAR-Test-File',
-        path: '/home/ann/eicar.com',
+        path: '/srv/ann/eicar.com',
         sha256: sha256OfEicar,
         outcome: facts.code === 'all-threats-resolved' ? 'resolved' : 'found',
       },

@@ -7,7 +7,7 @@ const detection = {
   detectedAt: '2026-11-23T09:59:59Z',
   severity: 4,
   endpoint: { hostname: 'desk-7' },
-  threat: { name: 'EICAR', path: '/home/ann/eicar.com' },
+  threat: { name: 'EICAR', path: '/srv/ann/eicar.com' },
 };
 
 test('a detection is taken as it came, with its ids', () => {

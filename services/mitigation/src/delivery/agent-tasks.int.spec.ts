@@ -16,7 +16,7 @@ const refOf = async (on: TestEndpoint, request: AgentTaskRequest) => {
   if (!answer.ok) throw new Error(answer.refusal.detail);
   return answer;
 };
-const threat = { name: 'X', path: '/home/ann/x.exe' };
+const threat = { name: 'X', path: '/srv/ann/x.exe' };
 
 /** A task that was resolved, with one item to put back. */
 async function resolved(on: TestEndpoint): Promise<string> {
@@ -27,7 +27,7 @@ async function resolved(on: TestEndpoint): Promise<string> {
 
 describe('the same request again, also at the same time, starts nothing twice', () => {
   test.each([
-    ["a user's scan", async () => ({ kind: 'on-demand-scan' as const, paths: ['/home/ann'] })],
+    ["a user's scan", async () => ({ kind: 'on-demand-scan' as const, paths: ['/srv/ann'] })],
     ["a user's report", async () => ({ kind: 'user-initiated-event', threat }) as const],
     ['a restore', async (on: TestEndpoint) => ({ kind: 'restore', taskId: await resolved(on) }) as const],
   ])('%s', async (_, wanted) => {

@@ -85,7 +85,7 @@ test('another detection of the threat on the endpoint joins the task, in the sam
 
 test('another threat, and the same threat on another endpoint, are tasks of their own', async () => {
   const [here, there] = [await scene.endpoint(), await scene.endpoint()];
-  const other = { name: 'EICAR', path: '/home/ann/other.com' };
+  const other = { name: 'EICAR', path: '/srv/ann/other.com' };
   const ids = [await scene.detect(here), await scene.detect(here, { threat: other }), await scene.detect(there)];
   expect(new Set(ids).size).toBe(3);
 });
@@ -160,7 +160,7 @@ test('once a rollback was asked for, the next detection opens a task that waits 
   const [id] = payload.targets.map((target) => target.id);
   await scene.work(endpoint, {
     ...failing([id!]),
-    backups: [{ id: 'b', threatId: id!, kind: 'file', path: '/home/ann/eicar.com' }],
+    backups: [{ id: 'b', threatId: id!, kind: 'file', path: '/srv/ann/eicar.com' }],
   });
   expect(await scene.detect(endpoint)).toBe(first);
   expect(await scene.command(first, (task) => rollback(task, defaultClocks))).toMatchObject({ ok: true });

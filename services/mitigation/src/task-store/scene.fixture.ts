@@ -180,7 +180,7 @@ export function detectionOn(
     sourceId: `alert-${++detections}`,
     detectedAt: '2026-11-23T10:00:00.000Z',
     severity: 4 as const,
-    threat: { name: 'EICAR', path: '/home/ann/eicar.com' },
+    threat: { name: 'EICAR', path: '/srv/ann/eicar.com' },
     endpoint: 'hint' in on ? on.hint : { deviceId: on.deviceId },
     ...more,
   };
@@ -206,12 +206,12 @@ export const reportOf = ({ type, data, eventId = randomUUID() }: Said) => ({
 /** A finished run that resolved these threats and can give each back. */
 export const resolving = (ids: readonly string[]): RunResult => ({
   outcome: 'finished',
-  threats: ids.map((id) => ({ id, name: 'EICAR', path: '/home/ann/eicar.com', outcome: 'resolved' })),
-  backups: ids.map((id) => ({ id: `b-${id}`, threatId: id, kind: 'file', path: '/home/ann/eicar.com' })),
+  threats: ids.map((id) => ({ id, name: 'EICAR', path: '/srv/ann/eicar.com', outcome: 'resolved' })),
+  backups: ids.map((id) => ({ id: `b-${id}`, threatId: id, kind: 'file', path: '/srv/ann/eicar.com' })),
 });
 
 /** A finished run that failed on these threats: action required. */
 export const failing = (ids: readonly string[]): RunResult => ({
   outcome: 'finished',
-  threats: ids.map((id) => ({ id, name: 'EICAR', path: '/home/ann/eicar.com', outcome: 'failed', error: 'locked' })),
+  threats: ids.map((id) => ({ id, name: 'EICAR', path: '/srv/ann/eicar.com', outcome: 'failed', error: 'locked' })),
 });
