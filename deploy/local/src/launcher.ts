@@ -76,7 +76,12 @@ function tell(stack: Stack, keyFile: string | undefined, tookMs: number, say: (l
   say(`  Admin key   ${keyFile ? shown(keyFile) : 'QUELL_ADMIN_KEY'}`);
   say(`Ready at ${stack.url} after ${(tookMs / 1000).toFixed(1)} s. Try:`);
   say(`  curl -H "Authorization: Bearer ${key}" ${stack.url}/v1/tasks`);
-  say('  npm run demo      (in another terminal)');
+  // The demo finds a stack of other settings by the same names.
+  const named = ['QUELL_PORT', 'QUELL_DATA_DIR', 'QUELL_ADMIN_KEY'].filter((name) => process.env[name]);
+  const same = named
+    .map((name) => (name === 'QUELL_ADMIN_KEY' ? `${name}=… ` : `${name}=${process.env[name]} `))
+    .join('');
+  say(`  ${same}npm run demo      (in another terminal)`);
   say('Ctrl-C stops everything; the data stays.');
 }
 

@@ -61,6 +61,8 @@ export async function underAccount(
     );
   }
   const keep = [
+    // access(2) sets the right aside for every real user but root, unless told not to, and initdb asks it for its own binaries.
+    '--securebits=+no_setuid_fixup',
     '--inh-caps=-all,+dac_override',
     '--ambient-caps=-all,+dac_override',
     '--bounding-set=-all,+dac_override',
