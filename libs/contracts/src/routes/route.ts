@@ -4,7 +4,7 @@ import type { Scope } from '../scopes.ts';
 import { uuid } from '../vocabulary.ts';
 
 /** Which service answers. `every`: each of them, and the gateway for itself. */
-export type RouteOwner = 'ingest' | 'mitigation' | 'every';
+export type RouteOwner = 'ingest' | 'mitigation' | 'device-registry' | 'vpn-policy' | 'every';
 
 /**
  * Who may call: a credential with one of the scopes, an agent by its signature (RFC 9421), an agent by its signature and
@@ -29,7 +29,7 @@ export type RouteAnswer = { description: string; body?: RouteBody; text?: string
 export type Route = {
   /** The operation's name, also for generated clients. */
   id: string;
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With `{name}` for each path parameter. */
   path: `/${string}`;
   owner: RouteOwner;

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { deviceCapability, deviceGroup, deviceModel, deviceTag } from './device.ts';
+import { platform, text } from './vocabulary.ts';
+
+/**
+ * Which devices: the one query language of search, bulk jobs, watches, campaigns and policy assignments. All members narrow; within
+ * `group`, `platform`, `model` and `tag` any of the values will do; `match` says whether a device has to have all of the features
+ * or any. An empty list is no filter. `@quell/device-query` says what `q` means.
+ */
+export const deviceQuery = z.strictObject({
+  q: text(256).default('').describe('Words as people type them: any order, the last may be unfinished.'),
+  feature: z.array(deviceCapability).max(8).default([]),
+  match: z.enum(['all', 'any']).default('all'),
+  group: z.array(deviceGroup).max(64).default([]),
+  platform: z.array(platform).max(8).default([]),
+  model: z.array(deviceModel).max(64).default([]),
+  tag: z.array(deviceTag).max(64).default([]),
+});
+export type DeviceQuery = z.infer<typeof deviceQuery>;
