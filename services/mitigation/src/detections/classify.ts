@@ -1,8 +1,8 @@
 import { isContentState, isTimeout } from '@quell/event-store/transient';
 import type { FailureKind } from '@quell/messaging/dead-letters';
+import { InboxFenced } from '@quell/service-kit/inbox';
 import { Undecidable } from '../task/undecidable.ts';
 import { isConflict } from '../task-store/conflict.ts';
-import { InboxFenced } from './inbox.ts';
 
 /**
  * What a failed transaction means for its batch (design.md, "Kafka in"). Only what Postgres refuses as data, and what the pure decision

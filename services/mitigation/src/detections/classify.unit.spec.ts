@@ -1,8 +1,8 @@
 import { mitigationPolicy } from '@quell/contracts/mitigation-policy';
+import { InboxFenced } from '@quell/service-kit/inbox';
 import { deciding } from '../task/undecidable.ts';
 import { TaskConflict } from '../task-store/conflict.ts';
 import { classify } from './classify.ts';
-import { InboxFenced } from './inbox.ts';
 
 const sqlError = (code: string) => Object.assign(new Error('from Postgres'), { code });
 const thrownBy = (work: () => unknown): unknown => {

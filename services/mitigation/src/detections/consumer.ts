@@ -4,13 +4,15 @@ import { topics } from '@quell/contracts/topics';
 import type { Broker, BrokerMessage, Consumer } from '@quell/messaging/broker';
 import type { DeadLetter } from '@quell/messaging/dead-letter-record';
 import { type Decoded, type Slice, withDeadLetters } from '@quell/messaging/dead-letters';
+import { saveDeadLetters } from '@quell/service-kit/dead-letter-table';
 import type { Log } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
+import { SCHEMA } from '../database/schema.ts';
 import type { OnTaskChange } from '../delivery/on-task-change.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import { classify } from './classify.ts';
-import { type DeadDetection, noteDeadDetections, saveDeadLetters } from './dead-letters.ts';
+import { type DeadDetection, noteDeadDetections } from './dead-letters.ts';
 import { loadOffsets, moveInbox, requireKnownCluster } from './inbox.ts';
 import { takeDetections } from './take.ts';
 
@@ -42,7 +44,7 @@ export async function startDetectionConsumer(parts: DetectionConsumerParts): Pro
         policy,
       );
       if (slice.deadLetters.length > 0) {
-        await saveDeadLetters(client, slice.deadLetters);
+        await saveDeadLetters(client, SCHEMA, slice.deadLetters);
         await noteDeadDetections(client, slice.deadLetters.flatMap(deadDetectionOf));
       }
       await moveInbox(client, clusterId, slice);

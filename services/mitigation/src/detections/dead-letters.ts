@@ -1,13 +1,7 @@
 import type { NormalisedDetection } from '@quell/contracts/detection';
 import { isContentState } from '@quell/event-store/transient';
-import type { DeadLetter } from '@quell/messaging/dead-letter-record';
+import { storable } from '@quell/service-kit/dead-letter-table';
 import type { ClientBase } from 'pg';
-import { v5 as uuidv5 } from 'uuid';
-
-const NAMESPACE = '3f0d6a52-6a0b-5d55-8b0e-6d7f3c1f9e21';
-
-/** No text of Postgres holds U+0000; what came with it must not fail again here, for it would stop its partition for good. */
-const storable = (text: string): string => text.replaceAll('\u0000', '\ufffd').toWellFormed();
 
 /** A detection that failed alone, and on what. */
 export interface DeadDetection {
@@ -53,29 +47,6 @@ async function insertDeadDetections(client: ClientBase, dead: readonly DeadDetec
       of(({ severity }) => severity),
       dead.map(({ reason }) => storable(reason)),
       of((detection) => JSON.stringify(detection)),
-    ],
-  );
-}
-
-/** Keeps what could not be taken, beside the move of the inbox, so that it can be listed, fixed and replayed. */
-export async function saveDeadLetters(client: ClientBase, letters: readonly DeadLetter[]): Promise<void> {
-  await client.query(
-    `INSERT INTO mitigation.dead_letter (id, topic, partition, "offset", key, reason, value, headers, first_failed_at, state)
-     SELECT *, 'waiting' FROM unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::jsonb[],
-       $9::timestamptz[])
-     ON CONFLICT (id) DO UPDATE SET attempts = dead_letter.attempts + 1, reason = excluded.reason`,
-    [
-      letters.map(({ id }) => uuidv5(id, NAMESPACE)),
-      letters.map(({ message }) => message.topic),
-      letters.map(({ message }) => message.partition),
-      letters.map(({ message }) => String(message.offset)),
-      letters.map(({ message }) => (message.key === null ? null : storable(message.key))),
-      letters.map(({ reason }) => storable(reason)),
-      letters.map(({ message }) => message.value),
-      letters.map(({ message }) =>
-        JSON.stringify(message.headers, (_, value) => (typeof value === 'string' ? storable(value) : value)),
-      ),
-      letters.map(({ diedAt }) => diedAt),
     ],
   );
 }

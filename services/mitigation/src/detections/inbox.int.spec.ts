@@ -1,6 +1,7 @@
+import { InboxFenced } from '@quell/service-kit/inbox';
 import { inTransaction } from '@quell/service-kit/transaction';
 import { detectionOn, openScene, type Scene } from '../task-store/scene.fixture.ts';
-import { InboxFenced, loadOffsets, moveInbox, requireKnownCluster } from './inbox.ts';
+import { loadOffsets, moveInbox, requireKnownCluster } from './inbox.ts';
 import { takeDetections } from './take.ts';
 
 let scene: Scene;
