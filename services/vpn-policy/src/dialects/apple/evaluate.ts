@@ -44,7 +44,7 @@ export function evaluateApple(
 }
 
 /** The tunnel after the decision took effect; `null` when it stays as it is and that is unknown. */
-function tunnelAfter(outcome: AppleOutcome, context: AppleContext): AppleAnswer['nextVpn'] {
+export function tunnelAfter(outcome: AppleOutcome, context: AppleContext): AppleAnswer['nextVpn'] {
   if (outcome.decision === 'connect' || outcome.decision === 'always') return 'connected';
   return outcome.decision === 'disconnect' ? 'disconnected' : (context.vpn ?? null);
 }
