@@ -18,6 +18,7 @@ import {
 import { apiKeyDto, apiKeyPage, apiKeyRequest, createdApiKey } from '../api-keys.ts';
 import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
 import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
+import { deviceFacets, deviceHighlight, devicePage, deviceSuggestions } from '../device-search.ts';
 import { healthReport } from '../health.ts';
 import { mitigationPolicy } from '../mitigation-policy.ts';
 import { openApiShape } from '../openapi-shape.ts';
@@ -30,6 +31,10 @@ import { historyItem, openTaskRequest, recommendedAction, statusLabel, taskDto }
 import { acknowledgeRequest, historyPage, taskPage } from '../task-api.ts';
 import { taskEndpoint } from '../task-endpoint.ts';
 import { taskStatus } from '../task-status.ts';
+import { vpnAnyDiffAnswer } from '../vpn-diff.ts';
+import { vpnEvaluateAnswer, vpnEvaluateRequest } from '../vpn-evaluate.ts';
+import { vpnFinding, vpnLintAnswer } from '../vpn-lint.ts';
+import { vpnDiffRequest, vpnLintRequest, vpnPolicyBody } from '../vpn-policy-body.ts';
 
 /** The names of the schemas in the OpenAPI document. A name is part of what generated clients rely on: do not change one. */
 export const componentNames: Readonly<Record<string, z.ZodType>> = {
@@ -72,11 +77,23 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   AgentConfiguration: agentConfiguration,
   Agent: agentDto,
   AgentPage: agentPage,
+  DevicePage: devicePage,
+  DeviceFacets: deviceFacets,
+  DeviceHighlight: deviceHighlight,
+  DeviceSuggestions: deviceSuggestions,
   MitigationPolicy: mitigationPolicy,
   ApiKeyRequest: apiKeyRequest,
   ApiKey: apiKeyDto,
   CreatedApiKey: createdApiKey,
   ApiKeyPage: apiKeyPage,
+  VpnEvaluateRequest: vpnEvaluateRequest,
+  VpnEvaluateAnswer: vpnEvaluateAnswer,
+  VpnLintRequest: vpnLintRequest,
+  VpnLintAnswer: vpnLintAnswer,
+  VpnFinding: vpnFinding,
+  VpnPolicyBody: vpnPolicyBody,
+  VpnDiffRequest: vpnDiffRequest,
+  VpnDiffAnswer: vpnAnyDiffAnswer,
   HealthReport: healthReport,
   OpenApiDocument: openApiShape,
 };

@@ -42,6 +42,8 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   Detections: 'What sources hand in, and where it went.',
   Tasks: 'The work on endpoints, its statuses and its commands.',
   Agents: 'Enrolment, and the calls of the agents on the endpoints.',
+  Devices: 'What stands in the buildings and networks: the registry, its search and its watches.',
+  VPN: 'When a device brings its tunnel up, and why.',
   Administration: 'Policy and credentials.',
   Operations: 'What probes, monitoring and tools ask.',
 };
