@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { device, deviceFacts } from './device.ts';
-import { agentId, text } from './vocabulary.ts';
+import { agentId, platform, text } from './vocabulary.ts';
 
 /** Who told us of a device. */
 export const deviceSource = z.enum(['api', 'import', 'agent', 'bulk']);
@@ -12,13 +12,16 @@ const facts = deviceFacts.shape;
 export const deviceEventData = {
   /** Its first event, and again when a retired device comes back. */
   DeviceRegistered: deviceFacts.extend({ id: device.shape.id, source: deviceSource, agentId: agentId.optional() }),
-  /** What it is and how it is reached; what is absent stays as it was. */
+  /**
+   * What it is and how it is reached; what is absent stays as it was. With `agentId`: as that agent reports it, beside what others gave
+   * and in the place of what an agent reported before. `platform: null`: nobody says any more.
+   */
   DeviceIdentified: z.object({
     model: facts.model.removeDefault().optional(),
     hostnames: facts.hostnames.removeDefault().optional(),
     ips: facts.ips.removeDefault().optional(),
     macs: facts.macs.removeDefault().optional(),
-    platform: facts.platform,
+    platform: platform.nullable().optional(),
     agentId: agentId.optional(),
   }),
   DeviceRelabelled: z.object({ label: facts.label.removeDefault() }),

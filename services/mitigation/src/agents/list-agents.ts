@@ -1,9 +1,9 @@
 import type { AgentDto } from '@quell/contracts/agent-list';
+import { hostnameForm } from '@quell/contracts/host-identifiers';
 import { agentId, timestamp, uuid } from '@quell/contracts/vocabulary';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { hostnameForm } from '../endpoints/identifiers.ts';
 
 export interface AgentListQuery {
   /** An endpointId, agentId, deviceId or host name. */

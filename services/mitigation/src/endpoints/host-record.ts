@@ -1,6 +1,7 @@
 import type { Capability, HostFacts } from '@quell/contracts/agent-protocol';
+import { hostnameForm, ipForm } from '@quell/contracts/host-identifiers';
 import type { ClientBase, Pool } from 'pg';
-import { hostnameForm, identifiersOf, ipForm } from './identifiers.ts';
+import { identifiersOf } from './identifiers.ts';
 
 /** How long it stays known who held a name or an address, after it gave it up. Source: agent-protocol.md, check-in. */
 export const HOST_INTERVAL_DAYS = 30;

@@ -1,5 +1,6 @@
+import { ipForm } from '@quell/contracts/host-identifiers';
 import fc from 'fast-check';
-import { identifiersOf, ipForm } from './identifiers.ts';
+import { identifiersOf } from './identifiers.ts';
 
 test('one address has one form, however it is written', () => {
   expect(ipForm('2001:DB8:0:0:0:0:0:1')).toBe('2001:db8::1');

@@ -1,12 +1,6 @@
+import { hostnameForm } from '@quell/contracts/host-identifiers';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
-import {
-  hostnameForm,
-  type IdentifierKind,
-  type Identifiers,
-  identifierKinds,
-  identifiersOf,
-  type Naming,
-} from './identifiers.ts';
+import { type IdentifierKind, type Identifiers, identifierKinds, identifiersOf, type Naming } from './identifiers.ts';
 
 /** An endpoint as far as matching needs it. */
 export interface KnownEndpoint extends TaskEndpoint {

@@ -1,10 +1,10 @@
+import { hostnameForm } from '@quell/contracts/host-identifiers';
 import type { TaskDto } from '@quell/contracts/task';
 import type { TaskListQuery } from '@quell/contracts/task-api';
 import { timestamp, uuid } from '@quell/contracts/vocabulary';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { hostnameForm } from '../endpoints/identifiers.ts';
 import { taskDtoOf } from './task-dto.ts';
 import { TaskViewEntity } from './task-view.entity.ts';
 
