@@ -7,7 +7,7 @@ import { providePostgres } from './database.ts';
 import type { Part, Provided } from './part.ts';
 import { provision, type RolePasswords } from './provision.ts';
 import { untilReady } from './readiness.ts';
-import type { Login } from './role-names.ts';
+import { type Login, logins } from './role-names.ts';
 import { backendEnv, gatewayEnv } from './service-env.ts';
 import { type RunningService, type ServiceOrder, startService } from './service-process.ts';
 import type { Settings } from './settings.ts';
@@ -143,11 +143,7 @@ export class StackRunner {
 }
 
 async function rolePasswords(dataDir: string): Promise<RolePasswords> {
-  const password = (login: Login) => secretFile(join(dataDir, 'postgres-roles', login), randomSecret);
-  return {
-    ingest: await password('ingest'),
-    mitigation: await password('mitigation'),
-    migration: await password('migration'),
-    grafana: await password('grafana'),
-  };
+  const password = async (login: Login) =>
+    [login, await secretFile(join(dataDir, 'postgres-roles', login), randomSecret)] as const;
+  return Object.fromEntries(await Promise.all(logins.map(password))) as RolePasswords;
 }

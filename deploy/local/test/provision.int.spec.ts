@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type LocalPostgres, startPostgres } from '../src/postgres.ts';
-import { provision } from '../src/provision.ts';
+import { provision, type RolePasswords } from '../src/provision.ts';
+import { logins } from '../src/role-names.ts';
 
 // Roles belong to a whole server, so this has one of its own.
-const passwords = { ingest: 'i', mitigation: 'm', migration: 'g', grafana: 'r' };
+const passwords = passwordsOf('p');
 let dir: string;
 let server: LocalPostgres;
 
@@ -41,7 +42,7 @@ async function databaseOf(name: string): Promise<string> {
 }
 
 function passwordsOf(text: string) {
-  return { ingest: text, mitigation: text, migration: text, grafana: text };
+  return Object.fromEntries(logins.map((login) => [login, `${text} of ${login}`])) as RolePasswords;
 }
 
 test('a role that is not superuser can provision, twice, in a database of its own', async () => {
@@ -65,9 +66,7 @@ test('a role that is not superuser can provision, twice, in a database of its ow
 
 test('instances on one server have a database each, and passwords of their own', async () => {
   const names = ['one', 'two', 'three', "it's $$4"];
-  const databases = await Promise.all(
-    names.map(async (name) => provision(await databaseOf(name), passwordsOf(`of ${name}`))),
-  );
+  const databases = await Promise.all(names.map(async (name) => provision(await databaseOf(name), passwordsOf(name))));
   for (const { urlFor } of databases) {
     await query(urlFor('migration'), 'CREATE TABLE auth.api_key AS SELECT current_database() AS d');
     expect(await query(urlFor('ingest'), 'SELECT 1 AS n')).toEqual([{ n: 1 }]);

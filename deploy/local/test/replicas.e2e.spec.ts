@@ -10,14 +10,15 @@ import { QuellApi } from '../src/demo/quell-api.ts';
 import { startKafka } from '../src/kafka.ts';
 import type { Part } from '../src/part.ts';
 import { startPostgres } from '../src/postgres.ts';
-import { provision } from '../src/provision.ts';
+import { provision, type RolePasswords } from '../src/provision.ts';
+import { logins } from '../src/role-names.ts';
 import { backendEnv, gatewayEnv } from '../src/service-env.ts';
 import { type RunningService, startService } from '../src/service-process.ts';
 import { readSettings } from '../src/settings.ts';
 
 const hostname = 'replica-ground';
 const adminKey = randomSecret();
-const passwords = { ingest: 'i', mitigation: 'm', migration: 'g', grafana: 'r' };
+const passwords = Object.fromEntries(logins.map((login) => [login, `p of ${login}`])) as RolePasswords;
 const patience = { timeoutMs: 90_000, everyMs: 100 };
 const started: Pick<Part, 'stop'>[] = [];
 const replicas: RunningService[] = [];

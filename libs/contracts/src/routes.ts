@@ -12,5 +12,6 @@ export const routes: readonly Route[] = [
   ...taskRoutes,
   ...agentRoutes,
   ...deviceSearchRoutes,
+  ...vpnRoutes,
   ...administrationRoutes,
 ];

@@ -31,3 +31,7 @@ export type CiscoDiffAnswer = z.infer<typeof ciscoDiffAnswer>;
 
 export const globalProtectDiffAnswer = diffAnswerOf(differenceOf(globalProtectOutcome, globalProtectContext));
 export type GlobalProtectDiffAnswer = z.infer<typeof globalProtectDiffAnswer>;
+
+/** Answer of `POST /v1/vpn/diff`, by the vendor of both sides. */
+export const vpnAnyDiffAnswer = z.union([vpnDiffAnswer, ciscoDiffAnswer, globalProtectDiffAnswer]);
+export type VpnAnyDiffAnswer = z.infer<typeof vpnAnyDiffAnswer>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { booleanParameter } from './paging.ts';
 import { appleAnswer, appleEvaluateRequest } from './vpn-apple.ts';
 import { ciscoAnswer, ciscoEvaluateRequest } from './vpn-cisco.ts';
 import { globalProtectAnswer, globalProtectEvaluateRequest } from './vpn-globalprotect.ts';
@@ -14,6 +15,11 @@ export const vpnEvaluateRequest = z.preprocess(
   ]),
 );
 export type VpnEvaluateRequest = z.infer<typeof vpnEvaluateRequest>;
+
+/** Query of the calls that decide. */
+export const vpnEvaluateQuery = z.object({
+  trace: booleanParameter.default(true).describe('`false` leaves `trace` empty: a shorter answer.'),
+});
 
 export const vpnEvaluateAnswer = z.union([appleAnswer, ciscoAnswer, globalProtectAnswer]);
 export type VpnEvaluateAnswer = z.infer<typeof vpnEvaluateAnswer>;

@@ -1,12 +1,12 @@
 import { problem, problemTypes } from '@quell/contracts/problem';
 import { routes } from '@quell/contracts/routes';
-import { problemsOf, type Route } from '@quell/contracts/routes/route';
+import { problemsOf, type Route, type RouteOwner } from '@quell/contracts/routes/route';
 import { type Scope, scope } from '@quell/contracts/scopes';
 
 /** A running service as the contract sees it. */
 export interface ServiceUnderContract {
   readonly url: string;
-  readonly owner: 'ingest' | 'mitigation';
+  readonly owner: Exclude<RouteOwner, 'every'>;
   /** What the service registered: Fastify's `printRoutes({commonPrefix: false})`. */
   readonly registered: string;
   /** An API key with these scopes. */

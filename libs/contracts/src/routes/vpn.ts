@@ -1,0 +1,95 @@
+import { vpnAnyDiffAnswer } from '../vpn-diff.ts';
+import { vpnEvaluateAnswer, vpnEvaluateQuery, vpnEvaluateRequest } from '../vpn-evaluate.ts';
+import { vpnLintAnswer } from '../vpn-lint.ts';
+import { vpnDiffRequest, vpnLintRequest } from '../vpn-policy-body.ts';
+import type { Route } from './route.ts';
+
+export const vpnTag = 'VPN';
+
+export const examplePayload = {
+  OnDemandEnabled: 1,
+  OnDemandRules: [{ Action: 'Disconnect', SSIDMatch: ['Office'] }, { Action: 'Connect' }],
+};
+const context = { vpn: 'disconnected', network: { interface: 'WiFi', ssid: 'Cafe' } };
+
+/** The answer for the example, as `evaluate` gives it without its trace. */
+export const exampleDecision = {
+  decision: 'connect',
+  ruleIndex: 1,
+  paramIndex: null,
+  reason: 'RULE_MATCHED_CATCHALL',
+  nextVpn: 'connected',
+  probesIssued: [],
+  possible: [{ decision: 'connect', ruleIndex: 1, paramIndex: null, reason: 'RULE_MATCHED_CATCHALL' }],
+  dialect: 'apple-mdm',
+  missing: [],
+  nearMiss: null,
+  trace: [],
+};
+
+export const vpnRoutes: readonly Route[] = [
+  {
+    id: 'evaluateVpn',
+    method: 'POST',
+    path: '/v1/vpn/evaluate',
+    owner: 'vpn-policy',
+    access: { anyScope: ['vpn:evaluate'] },
+    tag: vpnTag,
+    summary: 'What would the client do, and why',
+    description:
+      'Decides as the vendor’s own client would: `apple-mdm` (default), `apple-ne`, `apple-legacy`, `cisco-anyconnect` or `globalprotect`. ' +
+      'A key that the context lacks is unknown: `missing` names it, and the decision is `unknown` unless all outcomes in `possible` agree.',
+    query: vpnEvaluateQuery,
+    body: { schema: vpnEvaluateRequest, example: { dialect: 'apple-mdm', payload: examplePayload, context } },
+    answers: {
+      200: { description: 'The decision.', body: { schema: vpnEvaluateAnswer, example: exampleDecision } },
+    },
+    problems: [],
+  },
+  {
+    id: 'lintVpn',
+    method: 'POST',
+    path: '/v1/vpn/lint',
+    owner: 'vpn-policy',
+    access: { anyScope: ['vpn:evaluate', 'vpn:read'] },
+    tag: vpnTag,
+    summary: 'What is wrong, dead or surprising in a policy',
+    description:
+      'Each finding has its place, the reason, a fix and, where there is one, a context that shows it. Checks that would need more ' +
+      'classes of contexts than the limit are listed in `undecided`.',
+    body: { schema: vpnLintRequest, example: { dialect: 'apple-mdm', payload: examplePayload } },
+    answers: {
+      200: {
+        description: 'The findings.',
+        body: { schema: vpnLintAnswer, example: { dialect: 'apple-mdm', findings: [], undecided: [] } },
+      },
+    },
+    problems: ['unprocessable'],
+  },
+  {
+    id: 'diffVpn',
+    method: 'POST',
+    path: '/v1/vpn/diff',
+    owner: 'vpn-policy',
+    access: { anyScope: ['vpn:evaluate', 'vpn:read'] },
+    tag: vpnTag,
+    summary: 'Where two policies differ in what they do',
+    description:
+      'Compares two policies of one vendor, or one under two readings, by what happens to the tunnel: equal, or for each pair of outcomes that ' +
+      'differ a context to look at, or undecided when there are more classes of contexts than the limit.',
+    body: {
+      schema: vpnDiffRequest,
+      example: {
+        left: { dialect: 'apple-mdm', payload: examplePayload },
+        right: { dialect: 'apple-ne', payload: examplePayload },
+      },
+    },
+    answers: {
+      200: {
+        description: 'The comparison.',
+        body: { schema: vpnAnyDiffAnswer, example: { result: 'equal', classes: 12 } },
+      },
+    },
+    problems: ['unprocessable'],
+  },
+];

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { appleContext, appleDialect, applePayload, appleReadings } from './vpn-apple.ts';
+import { ciscoContext, ciscoProfile, ciscoReadings } from './vpn-cisco.ts';
+import { globalProtectContext, globalProtectPolicy, globalProtectReadings } from './vpn-globalprotect.ts';
+
+/** What a policy says, apart from any device: the dialect, what the vendor's client is configured with, and how it is read. */
+export const vpnPolicyBody = z.discriminatedUnion('dialect', [
+  z.object({ dialect: appleDialect, payload: applePayload, readings: appleReadings.partial().optional() }),
+  z.object({
+    dialect: z.literal('cisco-anyconnect'),
+    profile: ciscoProfile,
+    readings: ciscoReadings.partial().optional(),
+  }),
+  z.object({
+    dialect: z.literal('globalprotect'),
+    settings: globalProtectPolicy,
+    readings: globalProtectReadings.partial().optional(),
+  }),
+]);
+export type VpnPolicyBody = z.infer<typeof vpnPolicyBody>;
+
+/** Where a device is, in the terms of its policy's dialect. */
+export const vpnContext = z.union([appleContext, ciscoContext, globalProtectContext]);
+
+export const vpnDialect = z.enum([...appleDialect.options, 'cisco-anyconnect', 'globalprotect']);
+export type VpnDialect = z.infer<typeof vpnDialect>;
+
+/** Body of `POST /v1/vpn/lint`: a policy that need not be well formed, for that is one of the findings. */
+export const vpnLintRequest = z.object({
+  dialect: vpnDialect.default('apple-mdm'),
+  payload: z.unknown().optional().describe('apple: a VPN dictionary, or a whole com.apple.vpn.managed payload.'),
+  profile: z.unknown().optional().describe('cisco-anyconnect: the profile.'),
+  settings: z.unknown().optional().describe("globalprotect: the portal's agent configuration."),
+});
+export type VpnLintRequest = z.infer<typeof vpnLintRequest>;
+
+/** Body of `POST /v1/vpn/diff`: both of one vendor. */
+export const vpnDiffRequest = z.object({ left: vpnPolicyBody, right: vpnPolicyBody });
+export type VpnDiffRequest = z.infer<typeof vpnDiffRequest>;

@@ -1,0 +1,53 @@
+import { topicSpec, topics } from '@quell/contracts/topics';
+import { checkStore } from '@quell/event-store/restore-check';
+import { createKafkaBroker } from '@quell/messaging/kafka';
+import { createAuthenticator } from '@quell/service-kit/authenticator';
+import { openDatabase } from '@quell/service-kit/database';
+import type { ServiceDefinition } from '@quell/service-kit/start';
+import { migrations } from './database/data-source.ts';
+import { SCHEMA } from './database/schema.ts';
+import { serveEvaluate } from './evaluation-api/evaluate-route.ts';
+import { vpnPolicyModule } from './vpn-policy.module.ts';
+import { vpnPolicyEnvironment } from './vpn-policy-environment.ts';
+
+/** VPN policy: says what a device's VPN client does under a policy, keeps the policies, and overrides them where threats stand. */
+export const vpnPolicyService = {
+  name: 'vpn-policy',
+  version: '0.1.0',
+  config: vpnPolicyEnvironment,
+  setUp: async ({ config, log, lifecycle, health }) => {
+    const database = await openDatabase({
+      service: 'vpn-policy',
+      url: config.DATABASE_URL,
+      migrationUrl: config.QUELL_MIGRATION_DATABASE_URL,
+      schemas: [SCHEMA],
+      migrations,
+      log,
+    });
+    const { pool } = database;
+    lifecycle.onStop('resources', 'postgres', () => database.close());
+    health.addReadyCheck('postgres', () => database.ping());
+    await checkStore(pool, SCHEMA);
+
+    const broker = createKafkaBroker({ brokers: config.KAFKA_BROKERS, clientId: 'quell-vpn-policy', logger: log });
+    lifecycle.onStop('resources', 'kafka', () => broker.close());
+    await broker.admin.ensureTopics([
+      topicSpec(topics.tasks),
+      topicSpec(topics.devices),
+      topicSpec(topics.vpnDecisions),
+      topicSpec(topics.deadLetters),
+    ]);
+    health.addReadyCheck('kafka', () => notes(broker.health().ready, broker.health().reasons));
+    health.addLiveCheck('consumers', () => notes(broker.health().live, broker.health().reasons));
+
+    return {
+      module: vpnPolicyModule({ database }),
+      authenticator: createAuthenticator({ pool, log }),
+      routes: (http, authenticator) => serveEvaluate(http, authenticator),
+    };
+  },
+} satisfies ServiceDefinition<typeof vpnPolicyEnvironment>;
+
+function notes(ok: boolean, reasons: readonly string[]): string | undefined {
+  return ok ? undefined : reasons.join('; ') || 'not ready';
+}
