@@ -55,6 +55,11 @@ export const rows: readonly Row[] = [
     title: 'POST /v1/detections, 64 connections × one detection, CPU of the server',
     load: async () => (await import('./intake/intake-rows.ts')).openIntakeSingle,
   },
+  {
+    name: 'vpn',
+    title: 'VPN evaluation, 20 rules, one core: which rule decides',
+    load: async () => (await import('./vpn/vpn-row.ts')).openVpn,
+  },
 ];
 
 /** The rows that any of the words names: a row's name or the beginning of it, such as `consumer`; all without words. */

@@ -6,7 +6,7 @@ export function canonicalAddress(text: string): string {
 }
 
 /** The text before `*`, with what RFC 5952 would drop from its groups dropped. */
-function canonicalPrefix(text: string): string {
+export function canonicalPrefix(text: string): string {
   return text.toLowerCase().replace(/(^|:)0+(?=[0-9a-f])/g, text.includes(':') ? '$1' : '$&');
 }
 

@@ -14,8 +14,9 @@ import { hasLists } from '../legacy-lists.ts';
 import { isCatchAll } from '../match-rule.ts';
 import { probeResult } from '../probe.ts';
 import { appleReadings } from '../readings.ts';
-import { type Condition, compileConditions } from './conditions.ts';
+import { compileCriteria, narrow } from './criteria.ts';
 import { compileDomains } from './domains.ts';
+import { add, firstOf, noRules } from './rule-sets.ts';
 
 /** What is decided, without the why. */
 export type AppleBrief = Pick<
@@ -26,13 +27,6 @@ export type AppleBrief = Pick<
 /** An outcome, or `undefined` where the long way has to answer: an input is unknown, or the three old lists have a say. */
 type Short = AppleOutcome | undefined;
 type Step = (context: AppleContext, probes: string[]) => Short;
-
-type CompiledRule = {
-  readonly conditions: readonly Condition[];
-  readonly probe: string | undefined;
-  readonly ruleIndex: number;
-  readonly act: Step;
-};
 
 /**
  * Prepares a VPN dictionary for many contexts: rules are folded once, and no explanation is made. It answers what `evaluateApple`
@@ -71,7 +65,13 @@ function compileStages(payload: ApplePayload, readings: AppleReadings): Step {
   const noPrimary: AppleOutcome = { decision: 'not-evaluated', ...none, reason: 'NO_PRIMARY_NETWORK' };
   const isVirtual: AppleOutcome = { decision: 'not-evaluated', ...none, reason: 'VIRTUAL_PRIMARY_INTERFACE' };
   const noRule: Short = hasLists(payload) ? undefined : { decision: 'no-trigger', ...none, reason: 'NO_RULE_MATCHED' };
-  const rules = (payload.OnDemandRules ?? []).map((rule, index) => compileRule(payload, rule, index, readings));
+  const rules = payload.OnDemandRules ?? [];
+  const actions = rules.map((rule, ruleIndex) => compileAction(payload, rule, ruleIndex, readings));
+  const criteria = compileCriteria(rules, readings);
+  const all = noRules(rules.length);
+  for (const ruleIndex of rules.keys()) add(all, ruleIndex);
+  // Both are written anew for each context: nothing else runs in between.
+  const [candidates, scratch] = [noRules(rules.length), noRules(rules.length)];
   return (context, probes) => {
     if (readings.manualStopPauses && context.userPaused === true) return paused;
     const { network } = context;
@@ -79,35 +79,22 @@ function compileStages(payload: ApplePayload, readings: AppleReadings): Step {
     if (network.interface === null) return noPrimary;
     if (network.primaryIsVirtual === undefined) return undefined;
     if (network.primaryIsVirtual) return isVirtual;
-    for (const rule of rules) {
-      const held = holds(rule, network);
-      if (held === undefined) return undefined;
-      if (!held) continue;
-      if (rule.probe !== undefined) {
-        probes.push(rule.probe);
-        const result = probeResult(context.probes, rule.probe);
+    candidates.set(all);
+    if (!narrow(candidates, criteria, network, scratch)) return undefined;
+    for (let index = firstOf(candidates, 0); index !== -1; index = firstOf(candidates, index + 1)) {
+      const probe = rules[index]?.URLStringProbe;
+      if (probe !== undefined) {
+        probes.push(probe);
+        const result = probeResult(context.probes, probe);
         if (result === 'unanswered' && readings.unansweredRuleProbe === 'pending') {
-          return { decision: 'pending', ruleIndex: rule.ruleIndex, paramIndex: null, reason: 'PROBE_PENDING' };
+          return { decision: 'pending', ruleIndex: index, paramIndex: null, reason: 'PROBE_PENDING' };
         }
         if (result !== 'ok') continue;
       }
-      return rule.act(context, probes);
+      return actions[index]?.(context, probes);
     }
     return noRule;
   };
-}
-
-function holds({ conditions }: CompiledRule, network: NonNullable<AppleContext['network']>): boolean | undefined {
-  for (const condition of conditions) {
-    const held = condition(network);
-    if (held !== true) return held;
-  }
-  return true;
-}
-
-function compileRule(payload: ApplePayload, rule: AppleRule, ruleIndex: number, readings: AppleReadings): CompiledRule {
-  const act = compileAction(payload, rule, ruleIndex, readings);
-  return { conditions: compileConditions(rule, readings), probe: rule.URLStringProbe, ruleIndex, act };
 }
 
 function compileAction(payload: ApplePayload, rule: AppleRule, ruleIndex: number, readings: AppleReadings): Step {

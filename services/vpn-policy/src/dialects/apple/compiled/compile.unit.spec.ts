@@ -1,7 +1,12 @@
 import { expect, test } from '@jest/globals';
-import type { AppleContext } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleRule } from '@quell/contracts/vpn-apple';
 import fc from 'fast-check';
-import { anyAppleContext, anyAppleDialect, anyApplePayload } from '../../../evaluation/requests.arbitrary.ts';
+import {
+  anyAppleContext,
+  anyAppleDialect,
+  anyApplePayload,
+  anyAppleRule,
+} from '../../../evaluation/requests.arbitrary.ts';
 import { evaluateApple } from '../evaluate.ts';
 import { briefOf, compileApple } from './compile.ts';
 
@@ -59,5 +64,23 @@ test('a single point of the reading can be switched for a prepared policy too', 
       );
     }),
     { numRuns: 1000 },
+  );
+});
+
+test('a prepared policy may have more rules than a machine word has bits', () => {
+  fc.assert(
+    fc.property(
+      // Rules that hold nowhere in front, so that the first that holds lies far behind.
+      fc.integer({ min: 20, max: 70 }),
+      fc.array(anyAppleRule, { minLength: 1, maxLength: 40 }),
+      anyAppleContext,
+      anyAppleDialect,
+      (passed, rules, context, dialect) => {
+        const never: AppleRule = { Action: 'Connect', SSIDMatch: [] };
+        const payload = { OnDemandEnabled: 1, OnDemandRules: [...Array<AppleRule>(passed).fill(never), ...rules] };
+        expect(compileApple(payload, dialect)(context)).toEqual(briefOf(evaluateApple(payload, context, dialect)));
+      },
+    ),
+    { numRuns: 500 },
   );
 });
