@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { requireScope } from '@quell/service-kit/auth';
 import type { Authenticator } from '@quell/service-kit/authenticator';
 import type { Lifecycle } from '@quell/service-kit/lifecycle';
+import { lineTypes } from '@quell/service-kit/lines';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { normaliseNative } from '../sources/native.ts';
@@ -11,7 +12,6 @@ import { type IntakeContext, openSession, takeAll } from './intake.ts';
 import { answerLines } from './lines-request.ts';
 import type { Normalise } from './receive.ts';
 
-const lineTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'];
 const formats: Readonly<Record<string, Normalise>> = { native: normaliseNative };
 
 /**

@@ -1,4 +1,5 @@
 import { PassThrough, type Readable } from 'node:stream';
+import { writeOut } from '@quell/service-kit/lines';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import { problemOfError } from '@quell/service-kit/problem-of-error';
 import type { FastifyReply } from 'fastify';
@@ -11,9 +12,6 @@ interface Taken {
   readonly chunk: LineChunk;
   readonly intake: Intake;
 }
-
-/** How long the caller may leave the streamed answer unread before the connection is cut. */
-const UNREAD_SECONDS = 60;
 
 /**
  * Answers a request of lines. Up to `limits.items` items: one answer as for a list. Beyond it the answer streams, a line
@@ -34,12 +32,12 @@ export async function answerLines(
 
   const done = async (taken: Taken) => {
     nextLine = taken.chunk.toLine + 1;
-    if (stream !== undefined) return write(stream, reportOf(taken));
+    if (stream !== undefined) return writeOut(stream, reportOf(taken));
     kept.push(taken);
     if (count <= limits.items) return;
     stream = new PassThrough();
     reply.code(202).header('content-type', 'application/x-ndjson').send(stream);
-    for (const earlier of kept.splice(0)) await write(stream, reportOf(earlier));
+    for (const earlier of kept.splice(0)) await writeOut(stream, reportOf(earlier));
   };
 
   try {
@@ -73,24 +71,8 @@ export async function answerLines(
   }
 }
 
-function reportOf({ chunk, intake }: Taken): object {
+function reportOf({ chunk, intake }: Taken): string {
   const { accepted, duplicates, rejected } = intake;
-  return { fromLine: chunk.fromLine, toLine: chunk.toLine, accepted: accepted.length, duplicates, rejected };
-}
-
-/** Waits until the caller reads: what it does not take in must not pile up here. */
-async function write(stream: PassThrough, report: object): Promise<void> {
-  if (stream.write(`${JSON.stringify(report)}\n`)) return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => stream.destroy(new Error('the answer was not read')), UNREAD_SECONDS * 1000);
-    const settle = (then: () => void) => () => {
-      clearTimeout(timer);
-      then();
-    };
-    stream.once('drain', settle(resolve));
-    stream.once(
-      'close',
-      settle(() => reject(new Error('the answer was not read'))),
-    );
-  });
+  const report = { fromLine: chunk.fromLine, toLine: chunk.toLine, accepted: accepted.length, duplicates, rejected };
+  return `${JSON.stringify(report)}\n`;
 }

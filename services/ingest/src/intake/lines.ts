@@ -1,3 +1,4 @@
+import { linesOf } from '@quell/service-kit/lines';
 import type { Incoming } from './receive.ts';
 
 /** Lines that are made durable together. */
@@ -8,7 +9,6 @@ export interface LineChunk {
   readonly items: readonly Incoming[];
 }
 
-const NEWLINE = 0x0a;
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
@@ -37,9 +37,11 @@ export async function* chunksOfLines(
     fromLine = line + 1;
     return chunk;
   };
-  for await (const text of linesOf(source, limits.lineBytes)) {
-    take(text);
-    if (items.length >= limits.chunk || bytes >= CHUNK_BYTES) yield flush();
+  for await (const texts of linesOf(source, limits.lineBytes)) {
+    for (const text of texts) {
+      take(text);
+      if (items.length >= limits.chunk || bytes >= CHUNK_BYTES) yield flush();
+    }
   }
   if (items.length > 0) yield flush();
 }
@@ -58,32 +60,4 @@ function incoming(
 
 function tooLong(lineBytes: number): { fault: { type: 'payload-too-large'; detail: string } } {
   return { fault: { type: 'payload-too-large', detail: `one line may have ${lineBytes} bytes` } };
-}
-
-/** Every line as text; `undefined` for one that is too long, whose bytes are dropped as they come. */
-async function* linesOf(source: AsyncIterable<Buffer>, lineBytes: number): AsyncGenerator<string | undefined> {
-  let rest: Buffer[] = [];
-  let length = 0;
-  const line = (): string | undefined => {
-    // Decoded only when whole: a character may be cut in two by the network.
-    const text = length > lineBytes ? undefined : Buffer.concat(rest).toString('utf8');
-    rest = [];
-    length = 0;
-    return text;
-  };
-  const add = (part: Buffer) => {
-    length += part.length;
-    if (length > lineBytes) rest = [];
-    else rest.push(part);
-  };
-  for await (const buffer of source) {
-    let start = 0;
-    for (let end = buffer.indexOf(NEWLINE); end !== -1; end = buffer.indexOf(NEWLINE, start)) {
-      add(buffer.subarray(start, end));
-      yield line();
-      start = end + 1;
-    }
-    if (start < buffer.length) add(buffer.subarray(start));
-  }
-  if (length > 0) yield line();
 }
