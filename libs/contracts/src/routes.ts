@@ -2,6 +2,7 @@ import { administrationRoutes } from './routes/administration.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { detectionRoutes } from './routes/detections.ts';
 import { deviceSearchRoutes } from './routes/device-search.ts';
+import { exceptionRoutes } from './routes/exceptions.ts';
 import type { Route } from './routes/route.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { vpnRoutes } from './routes/vpn.ts';
@@ -10,6 +11,7 @@ import { vpnRoutes } from './routes/vpn.ts';
 export const routes: readonly Route[] = [
   ...detectionRoutes,
   ...taskRoutes,
+  ...exceptionRoutes,
   ...agentRoutes,
   ...deviceSearchRoutes,
   ...vpnRoutes,

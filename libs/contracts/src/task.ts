@@ -112,6 +112,8 @@ export const taskAfter = z.object({
   severity,
   endpoint: taskEndpoint,
   acknowledged: z.boolean(),
+  /** When its latest run opened: of two tasks against one threat on one endpoint, the later one says how it stands. */
+  runOpenedAt: timestamp.optional(),
   version: z.int(),
 });
 export type TaskAfter = z.infer<typeof taskAfter>;

@@ -4,12 +4,13 @@ export const topics = {
   tasks: 'tasks.v1',
   devices: 'devices.v1',
   agents: 'agents.v1',
+  mitigationExceptions: 'mitigation-exceptions.v1',
   vpnDecisions: 'vpn-decisions.v1',
   deadLetters: 'dead-letters.v1',
 } as const;
 export type Topic = (typeof topics)[keyof typeof topics];
 
-export const compactedTopics: readonly Topic[] = [topics.devices, topics.agents];
+export const compactedTopics: readonly Topic[] = [topics.devices, topics.agents, topics.mitigationExceptions];
 
 /** What a topic is created with. Eight partitions: as many consumers of one group can share it; changing it later moves keys. */
 export function topicSpec(name: Topic): { name: Topic; partitions: number; config: Record<string, string> } {

@@ -13,6 +13,7 @@ import { DeliveryModule } from './delivery/delivery.module.ts';
 import { ON_TASK_CHANGE, type OnTaskChange } from './delivery/on-task-change.ts';
 import { Wakes } from './delivery/wakes.ts';
 import { DetectionsController } from './detections/detections.controller.ts';
+import { ExceptionsController } from './exceptions/exceptions.controller.ts';
 import { PolicyController } from './policy/policy.controller.ts';
 import { PolicyStore } from './policy/policy-store.ts';
 import { taskQueryHandlers } from './views/queries.ts';
@@ -48,7 +49,7 @@ export function mitigationModule(parts: MitigationParts): DynamicModule {
     module: MitigationModule,
     global: true,
     imports: [CqrsModule.forRoot(), AgentsModule, DeliveryModule],
-    controllers: [TasksController, CommandsController, DetectionsController, PolicyController],
+    controllers: [TasksController, CommandsController, DetectionsController, PolicyController, ExceptionsController],
     providers: [...shared, ...taskQueryHandlers, OrderTaskHandler, OpenScanHandler],
     exports: shared,
   };

@@ -16,6 +16,7 @@ import { CheckInGate } from './delivery/check-in-gate.ts';
 import { allowLargeBodies } from './delivery/large-bodies.ts';
 import { Wakes } from './delivery/wakes.ts';
 import { startDetectionConsumer } from './detections/consumer.ts';
+import { ExceptionPublisher } from './exceptions/publisher.ts';
 import { measureFeed } from './metrics/feed-metrics.ts';
 import { mitigationModule } from './mitigation.module.ts';
 import { clocksOf, mitigationEnvironment, outagesOf } from './mitigation-environment.ts';
@@ -51,6 +52,7 @@ export const mitigationService = {
     await broker.admin.ensureTopics([
       topicSpec(topics.detections),
       topicSpec(topics.tasks),
+      topicSpec(topics.mitigationExceptions),
       topicSpec(topics.deadLetters),
     ]);
     health.addReadyCheck('kafka', () => notes(broker.health().ready, broker.health().reasons));
@@ -97,6 +99,9 @@ export const mitigationService = {
           follower.start();
           lifecycle.onStop('consumers', 'a follower of the feed', () => follower.stop());
         }
+        const exceptions = new ExceptionPublisher(pool, broker, log);
+        exceptions.start();
+        lifecycle.onStop('consumers', 'exceptions', () => exceptions.stop());
         clockwork.start();
         lifecycle.onStop('consumers', 'clocks', () => clockwork.stop());
         const consumer = await startDetectionConsumer({ pool, broker, policies, log, onTaskChange });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentRecord } from '../agent-record.ts';
 import { normalisedDetection } from '../detection.ts';
+import { mitigationExceptionRecord } from '../mitigation-exception.ts';
 import { cloudEventHeaders, deadLetterHeaders } from '../record-headers.ts';
 import { taskAfter } from '../task.ts';
 import { type TaskEventType, taskEventData } from '../task-events.ts';
@@ -56,7 +57,7 @@ const channels: readonly Channel[] = [
       payload: taskRecordOf(type),
     })),
     sender: 'mitigation',
-    receivers: [],
+    receivers: ['vpn-policy'],
   },
   {
     id: 'agents',
@@ -69,6 +70,25 @@ const channels: readonly Channel[] = [
     ],
     sender: 'mitigation',
     receivers: [],
+  },
+  {
+    id: 'mitigationExceptions',
+    topic: topics.mitigationExceptions,
+    key: 'The exception id.',
+    description:
+      'The mitigation exceptions as they last were. The greatest version of a key holds; a deleted one stays, with `deletedAt`. Whether one ' +
+      'has expired its reader tells by `expiresAt`.',
+    messages: [
+      {
+        name: 'MitigationExceptionChanged',
+        summary: 'A mitigation exception.',
+        headers: 'CloudEventHeaders',
+        type: 'quell.mitigation-exception.v1',
+        payload: mitigationExceptionRecord,
+      },
+    ],
+    sender: 'mitigation',
+    receivers: ['vpn-policy'],
   },
   {
     id: 'deadLetters',

@@ -20,6 +20,13 @@ import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
 import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
 import { deviceFacets, deviceHighlight, devicePage, deviceSuggestions } from '../device-search.ts';
 import { healthReport } from '../health.ts';
+import {
+  mitigationExceptionDto,
+  mitigationExceptionPage,
+  mitigationExceptionRequest,
+  suspendAnswer,
+  suspendRequest,
+} from '../mitigation-exception.ts';
 import { mitigationPolicy } from '../mitigation-policy.ts';
 import { openApiShape } from '../openapi-shape.ts';
 import { problem } from '../problem.ts';
@@ -82,6 +89,11 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   DeviceHighlight: deviceHighlight,
   DeviceSuggestions: deviceSuggestions,
   MitigationPolicy: mitigationPolicy,
+  MitigationExceptionRequest: mitigationExceptionRequest,
+  MitigationException: mitigationExceptionDto,
+  MitigationExceptionPage: mitigationExceptionPage,
+  SuspendRequest: suspendRequest,
+  SuspendAnswer: suspendAnswer,
   ApiKeyRequest: apiKeyRequest,
   ApiKey: apiKeyDto,
   CreatedApiKey: createdApiKey,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentRecord } from '../agent-record.ts';
 import { normalisedDetection } from '../detection.ts';
+import { mitigationExceptionRecord } from '../mitigation-exception.ts';
 import { routes } from '../routes.ts';
 import { taskAfter } from '../task.ts';
 import { TASK_EVENT_VERSION, taskEventData } from '../task-events.ts';
@@ -15,6 +16,7 @@ const VERSION = '0.1.0';
 const recordSchemas: Readonly<Record<string, z.ZodType>> = {
   [topics.detections]: normalisedDetection,
   [topics.agents]: agentRecord,
+  [topics.mitigationExceptions]: mitigationExceptionRecord,
   'tasks.v1.after': taskAfter,
   ...Object.fromEntries(
     Object.entries(taskEventData).map(([type, schema]) => [`${type}.v${TASK_EVENT_VERSION}`, schema]),

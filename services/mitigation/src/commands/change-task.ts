@@ -56,7 +56,8 @@ export function changeTask(
   });
 }
 
-async function otherHolder(client: ClientBase, taskId: string, task: Task): Promise<string | undefined> {
+/** The task that has the hold of the threat, when it is another one. */
+export async function otherHolder(client: ClientBase, taskId: string, task: Task): Promise<string | undefined> {
   if (task.threatKey === undefined) return undefined;
   const { rows } = await client.query<{ task_id: string }>(
     `SELECT task_id FROM mitigation.open_task

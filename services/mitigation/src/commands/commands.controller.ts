@@ -79,6 +79,6 @@ export class CommandsController {
 }
 
 /** Names can be chosen, ids cannot: the id says who it was, the name helps people. */
-function actorOf({ keyId, name }: Principal): string {
+export function actorOf({ keyId, name }: Principal): string {
   return `key:${keyId} (${name})`;
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@quell/contracts/detection-identity';
+import { matchException } from '@quell/contracts/exception-match';
 import type { openTaskRequest, TaskDto } from '@quell/contracts/task';
 import type { ClientBase, Pool } from 'pg';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import { loadEndpoint, matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
-import { matchException } from '../exceptions/match.ts';
 import { type EffectivePolicy, queueIsFull } from '../policy/policy.ts';
 import { openTask } from '../task/opening.ts';
 import { countQueued } from '../task-store/queued.ts';

@@ -6,9 +6,16 @@ import { EventStore0000000000001 } from './migrations/0001-event-store.ts';
 import { Endpoints0000000000002 } from './migrations/0002-endpoints.ts';
 import { Tasks0000000000003 } from './migrations/0003-tasks.ts';
 import { TaskView0000000000004 } from './migrations/0004-task-view.ts';
+import { Exceptions0000000000005 } from './migrations/0005-exceptions.ts';
 
 /** Read models that TypeORM knows. Events and the rows beside them go through `pg` and plain SQL. */
 export const entities = [AgentEntity, DetectionEntity, EndpointEntity, TaskViewEntity];
 
 /** In order; a published migration is never edited. */
-export const migrations = [EventStore0000000000001, Endpoints0000000000002, Tasks0000000000003, TaskView0000000000004];
+export const migrations = [
+  EventStore0000000000001,
+  Endpoints0000000000002,
+  Tasks0000000000003,
+  TaskView0000000000004,
+  Exceptions0000000000005,
+];

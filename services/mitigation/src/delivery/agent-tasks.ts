@@ -1,5 +1,6 @@
 import type { AgentTaskRequest } from '@quell/contracts/agent-protocol';
 import { threatKeyOf } from '@quell/contracts/detection-identity';
+import { matchException } from '@quell/contracts/exception-match';
 import type { RunPayload } from '@quell/contracts/run-payload';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
 import type { TaskEventData } from '@quell/contracts/task-events';
@@ -10,7 +11,6 @@ import { SCHEMA } from '../database/schema.ts';
 import { loadHolders } from '../detections/rows.ts';
 import { loadEndpoint } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
-import { matchException } from '../exceptions/match.ts';
 import { type EffectivePolicy, queueIsFull } from '../policy/policy.ts';
 import { restoreOnEndpoint } from '../task/commands.ts';
 import type { Refusal } from '../task/decision.ts';

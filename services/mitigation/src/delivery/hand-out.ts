@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Capability, HandedTask } from '@quell/contracts/agent-protocol';
 import { canonicalJson } from '@quell/contracts/detection-identity';
+import { matchException } from '@quell/contracts/exception-match';
 import type { ClientBase, Pool } from 'pg';
 import { tryLockEndpoint } from '../endpoints/endpoint-lock.ts';
 import { loadExceptions } from '../exceptions/load.ts';
-import { matchException } from '../exceptions/match.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { dispatch } from '../task/deliveries.ts';
 import { changesState } from '../task/opening.ts';

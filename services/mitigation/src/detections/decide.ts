@@ -1,11 +1,11 @@
 import type { NormalisedDetection } from '@quell/contracts/detection';
 import { threatKeyOf } from '@quell/contracts/detection-identity';
+import { type MitigationException, matchException } from '@quell/contracts/exception-match';
 import type { Target } from '@quell/contracts/run-payload';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
 import type { TakenDetection, TaskEvent } from '@quell/contracts/task-events';
 import { uuidv5 } from '@quell/contracts/uuidv5';
 import type { EndpointMatch } from '../endpoints/match.ts';
-import { type MitigationException, matchException } from '../exceptions/match.ts';
 import { type EffectivePolicy, queueIsFull } from '../policy/policy.ts';
 import { openTask } from '../task/opening.ts';
 import { deciding } from '../task/undecidable.ts';

@@ -59,6 +59,7 @@ export function taskAfterOf(task: Task): TaskAfter {
     severity: task.severity,
     endpoint: task.endpoint,
     acknowledged: task.acknowledged !== undefined,
+    runOpenedAt: task.run.requestedAt,
     version: task.version,
   };
 }

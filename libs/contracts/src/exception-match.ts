@@ -1,6 +1,6 @@
 import { BlockList, isIPv6 } from 'node:net';
-import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
-import type { ExceptionMatch } from '@quell/contracts/task-status';
+import type { TaskEndpoint } from './task-endpoint.ts';
+import type { ExceptionMatch } from './task-status.ts';
 
 /** One entry of the mitigation exception list. */
 export interface MitigationException {
@@ -8,6 +8,8 @@ export interface MitigationException {
   readonly kind: ExceptionMatch['kind'];
   /** An address, a CIDR block, a host name or a device ID. */
   readonly value: string;
+  /** Endpoints that it does not cover now. */
+  readonly suspendedFor?: readonly string[];
 }
 
 /** The first entry that covers the endpoint, or undefined. Host names are compared without case (RFC 4343). */
@@ -19,7 +21,8 @@ export function matchException(
   return match === undefined ? undefined : { exceptionId: match.id, kind: match.kind, value: match.value };
 }
 
-function covers({ kind, value }: MitigationException, endpoint: TaskEndpoint): boolean {
+function covers({ kind, value, suspendedFor }: MitigationException, endpoint: TaskEndpoint): boolean {
+  if (suspendedFor?.includes(endpoint.endpointId) === true) return false;
   switch (kind) {
     case 'device':
       return endpoint.deviceId === value;

@@ -1,5 +1,5 @@
-import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
-import { type MitigationException, matchException } from './match.ts';
+import { type MitigationException, matchException } from './exception-match.ts';
+import type { TaskEndpoint } from './task-endpoint.ts';
 
 const endpoint: TaskEndpoint = {
   endpointId: '3f0c2a52-6a0f-4a44-9a53-0d8f9d1c4e11',
@@ -40,4 +40,14 @@ test('an endpoint of which little is known is covered by nothing that names more
 test('of several that cover it the first is named', () => {
   const list = [one('ip', '10.9.9.9'), { ...one('cidr', '10.0.0.0/8'), id: 'first' }, one('device', 'Door-7')];
   expect(matchException(endpoint, list)).toMatchObject({ exceptionId: 'first' });
+});
+
+test('one that is suspended for the endpoint does not cover it; the next one does', () => {
+  const suspended = { ...one('device', 'Door-7'), suspendedFor: [endpoint.endpointId] };
+  expect(matchException(endpoint, [suspended])).toBeUndefined();
+  expect(matchException(endpoint, [suspended, { ...one('ip', '10.1.2.3'), id: 'other' }])).toMatchObject({
+    exceptionId: 'other',
+  });
+  const elsewhere = { ...suspended, suspendedFor: ['0199b3f2-1111-7c3a-9d5e-4f1f6a1b2c3d'] };
+  expect(matchException(endpoint, [elsewhere])).toMatchObject({ exceptionId: 'ex' });
 });
