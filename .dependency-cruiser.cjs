@@ -1,6 +1,7 @@
 /** Files that hold decisions as pure functions, by name; CONTRIBUTING.md says what pure means. */
 const pure = [
   '^services/[a-z-]+/src/task/',
+  '^services/device-registry/src/device/',
   '^services/[a-z-]+/src/[a-z/-]+/(decide|evolve|fold|evaluate|match|policy)[.]ts$',
   '^services/[a-z-]+/src/[a-z/-]+/decide-[a-z-]+[.]ts$',
   '^services/vpn-policy/src/(dialects|evaluation|lint|diff)/',

@@ -1,0 +1,2 @@
+/** Injection token of the service's `pg` pool. */
+export const POOL = Symbol('pg pool');

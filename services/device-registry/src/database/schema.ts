@@ -1,0 +1,2 @@
+/** The Postgres schema of this service: its event store and every table beside it. */
+export const SCHEMA = 'device_registry';
