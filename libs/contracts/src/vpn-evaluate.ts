@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { booleanParameter } from './paging.ts';
+import { problem } from './problem.ts';
 import { appleAnswer, appleEvaluateRequest } from './vpn-apple.ts';
 import { ciscoAnswer, ciscoEvaluateRequest } from './vpn-cisco.ts';
 import { globalProtectAnswer, globalProtectEvaluateRequest } from './vpn-globalprotect.ts';
@@ -23,3 +24,10 @@ export const vpnEvaluateQuery = z.object({
 
 export const vpnEvaluateAnswer = z.union([appleAnswer, ciscoAnswer, globalProtectAnswer]);
 export type VpnEvaluateAnswer = z.infer<typeof vpnEvaluateAnswer>;
+
+/** One line of the answer of `POST /v1/vpn/evaluate/bulk`: what came of the line of that number. */
+export const vpnBulkLine = z.object({
+  line: z.int().min(1).describe('From 1, blank lines included, as an editor counts.'),
+  answer: vpnEvaluateAnswer.optional(),
+  problem: problem.optional(),
+});

@@ -49,14 +49,18 @@ export async function writeOut(stream: PassThrough, text: string): Promise<void>
   if (stream.write(text)) return;
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => stream.destroy(new Error('the answer was not read')), UNREAD_SECONDS * 1000);
-    const settle = (then: () => void) => () => {
+    const settle = () => {
       clearTimeout(timer);
-      then();
+      stream.off('drain', drained).off('close', closed);
     };
-    stream.once('drain', settle(resolve));
-    stream.once(
-      'close',
-      settle(() => reject(new Error('the answer was not read'))),
-    );
+    const drained = () => {
+      settle();
+      resolve();
+    };
+    const closed = () => {
+      settle();
+      reject(new Error('the answer was not read'));
+    };
+    stream.on('drain', drained).on('close', closed);
   });
 }

@@ -43,7 +43,7 @@ export const vpnPolicyService = {
     return {
       module: vpnPolicyModule({ database }),
       authenticator: createAuthenticator({ pool, log }),
-      routes: (http, authenticator) => serveEvaluate(http, authenticator),
+      routes: (http, authenticator) => serveEvaluate(http, authenticator, lifecycle),
     };
   },
 } satisfies ServiceDefinition<typeof vpnPolicyEnvironment>;

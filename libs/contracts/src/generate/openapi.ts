@@ -150,9 +150,9 @@ function securityOf(access: RouteAccess): JsonSchema[] {
   return access.anyScope.map((scope) => ({ apiKey: [scope] }));
 }
 
-function content({ schema, example, otherTypes = {} }: RouteBody): JsonSchema {
+function content({ schema, example, linesOnly, otherTypes = {} }: RouteBody): JsonSchema {
   return {
-    'application/json': { schema: { $ref: `${refPrefix}${nameOf(schema)}` }, example },
+    ...(linesOnly ? {} : { 'application/json': { schema: { $ref: `${refPrefix}${nameOf(schema)}` }, example } }),
     ...Object.fromEntries(
       Object.entries(otherTypes).map(([type, description]) => [type, { schema: { type: 'string', description } }]),
     ),

@@ -18,6 +18,8 @@ export type RouteBody = {
   example: unknown;
   /** The request may come without a body. */
   optional?: boolean;
+  /** It never comes as JSON: the schema is that of one line of another type. */
+  linesOnly?: true;
   /** The other types it may have, with what they then look like: text that no JSON schema describes. */
   otherTypes?: Readonly<Record<string, string>>;
 };

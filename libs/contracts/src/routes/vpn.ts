@@ -47,6 +47,31 @@ export const vpnRoutes: readonly Route[] = [
     problems: [],
   },
   {
+    id: 'evaluateVpnBulk',
+    method: 'POST',
+    path: '/v1/vpn/evaluate/bulk',
+    owner: 'vpn-policy',
+    access: { anyScope: ['vpn:evaluate'] },
+    tag: vpnTag,
+    summary: 'Decide many, a request a line',
+    description:
+      'NDJSON in, NDJSON out, while it is read: for every line that is not blank one line, in order, with its number and its answer or its ' +
+      'problem. A line that is wrong does not keep others from being decided. Nothing is read on while the answer is not read.',
+    query: vpnEvaluateQuery,
+    body: {
+      schema: vpnEvaluateRequest,
+      example: { dialect: 'apple-mdm', payload: examplePayload, context },
+      linesOnly: true,
+      otherTypes: {
+        'application/x-ndjson': 'One body of `POST /v1/vpn/evaluate` a line, of at most 1 MiB; any number of lines.',
+      },
+    },
+    answers: {
+      200: { description: '`{line, answer}` or `{line, problem}` for each line.', text: 'application/x-ndjson' },
+    },
+    problems: ['unavailable'],
+  },
+  {
     id: 'lintVpn',
     method: 'POST',
     path: '/v1/vpn/lint',
