@@ -5,6 +5,8 @@ const pure = [
   '^services/[a-z-]+/src/[a-z/-]+/(decide|evolve|fold|evaluate|match|policy)[.]ts$',
   '^services/[a-z-]+/src/[a-z/-]+/decide-[a-z-]+[.]ts$',
   '^services/vpn-policy/src/(dialects|evaluation|lint|diff)/',
+  '^libs/device-query/src/',
+  '^services/device-registry/src/search/index/',
 ];
 const test = [
   '[.](unit|int|e2e)[.]spec[.]ts$',
@@ -98,7 +100,8 @@ module.exports = {
     },
     {
       name: 'contracts-do-no-io',
-      comment: 'node:crypto is let in for its hashes, node:net for BlockList and isIP, which only compute; the generator writes files.',
+      comment:
+        'node:crypto is let in for its hashes, node:net for BlockList and isIP, which only compute; the generator writes files.',
       severity: 'error',
       from: { path: '^libs/contracts/src/', pathNot: ['^libs/contracts/src/generate/', ...test] },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|net)$' },
