@@ -19,11 +19,19 @@ export interface Contender {
 
 /** A ratio or figure to print, with the goal that performance.md sets for it, if it does. */
 export interface Goal {
-  /** Throughput and CPU per item against a reference; `p99` of our latencies, in milliseconds. */
+  /** Throughput and CPU per item against a reference; `p99` of our latencies in milliseconds, or how many times lower than the reference's. */
   readonly figure: 'throughput' | 'cpu' | 'p99';
-  /** A contender's name; absent for `p99`. */
+  /** A contender's name; may be absent for `p99`. */
   readonly against?: string;
   readonly better: 'high' | 'low';
+  readonly limits?: { readonly floor: number; readonly stretch: number };
+}
+
+/** A single figure that a row comes by on its way, such as the time of a build. */
+export interface Fact {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
   readonly limits?: { readonly floor: number; readonly stretch: number };
 }
 
@@ -33,6 +41,8 @@ export interface Contest {
   readonly item: string;
   readonly contenders: readonly [Contender, ...Contender[]];
   readonly goals: readonly Goal[];
+  /** Printed below the goals; less is better wherever there are limits. Asked after the last round. */
+  facts?(): Promise<readonly Fact[]>;
   close(): Promise<void>;
 }
 

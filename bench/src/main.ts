@@ -72,7 +72,8 @@ async function measureRow(row: Row, at: Servers, settings: Omit<BenchArguments, 
   const open = await row.load();
   const contest = await open({ servers: at, settings, progress: say });
   try {
-    const measured = figuresOf(row, contest, await runContest(contest, { ...settings, progress: say }));
+    const outcomes = await runContest(contest, { ...settings, progress: say });
+    const measured = figuresOf(row, contest, outcomes, await contest.facts?.());
     console.log(textOf(measured));
     return measured;
   } finally {

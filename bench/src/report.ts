@@ -1,4 +1,4 @@
-import type { Contest, Goal, Measured, Outcome } from './contest.ts';
+import type { Contest, Fact, Goal, Measured, Outcome } from './contest.ts';
 import { percentile, type Spread, spreadOf } from './statistics.ts';
 
 /** What one contender came to. */
@@ -25,12 +25,14 @@ export interface RowFigures {
   readonly item: string;
   readonly contenders: readonly ContenderFigures[];
   readonly goals: readonly GoalFigures[];
+  readonly facts: readonly (Fact & Pick<GoalFigures, 'verdict'>)[];
 }
 
 export function figuresOf(
   row: { readonly name: string; readonly title: string },
   contest: Pick<Contest, 'item' | 'goals'>,
   outcomes: readonly Outcome[],
+  facts: readonly Fact[] = [],
 ): RowFigures {
   const goals = contest.goals.flatMap((goal) => {
     const ratios = ratiosOf(goal, outcomes);
@@ -38,8 +40,9 @@ export function figuresOf(
     const reached = spreadOf(ratios);
     return [{ ...goal, reached, verdict: verdictOf(goal, reached.median) }];
   });
+  const judged = facts.map((fact) => ({ ...fact, verdict: verdictOf({ ...fact, better: 'low' }, fact.value) }));
   const { name, title } = row;
-  return { name, title, item: contest.item, contenders: outcomes.map(contenderFigures), goals };
+  return { name, title, item: contest.item, contenders: outcomes.map(contenderFigures), goals, facts: judged };
 }
 
 function contenderFigures({ name, rounds }: Outcome): ContenderFigures {
@@ -60,9 +63,9 @@ function contenderFigures({ name, rounds }: Outcome): ContenderFigures {
 
 function ratiosOf({ figure, against }: Goal, outcomes: readonly Outcome[]): number[] {
   const ours = outcomes[0]!.rounds;
-  if (figure === 'p99') return ours.flatMap((one) => (one.latenciesMs ? [percentile(one.latenciesMs, 0.99)] : []));
+  if (figure === 'p99' && against === undefined) return ours.map(p99Of).filter(Number.isFinite);
   const reference = outcomes.find(({ name }) => name === against)?.rounds ?? [];
-  const of = figure === 'cpu' ? cpuOf : rateOf;
+  const of = { cpu: cpuOf, throughput: rateOf, p99: (measured: Measured) => 1 / p99Of(measured) }[figure];
   return ours.flatMap((one, round) => {
     const ratio = reference[round] === undefined ? Number.NaN : of(one) / of(reference[round]);
     return Number.isFinite(ratio) ? [ratio] : [];
@@ -73,11 +76,15 @@ function rateOf({ items, seconds }: Measured): number {
   return items / seconds;
 }
 
+function p99Of({ latenciesMs }: Measured): number {
+  return latenciesMs === undefined ? Number.NaN : percentile(latenciesMs, 0.99);
+}
+
 function cpuOf({ cpu, items }: Measured): number {
   return cpu.node === undefined ? Number.NaN : (cpu.node + (cpu.postgres ?? 0)) / items;
 }
 
-function verdictOf({ better, limits }: Goal, reached: number): GoalFigures['verdict'] {
+function verdictOf({ better, limits }: Pick<Goal, 'better' | 'limits'>, reached: number): GoalFigures['verdict'] {
   if (limits === undefined) return 'no goal';
   const meets = (limit: number) => (better === 'high' ? reached >= limit : reached <= limit);
   if (meets(limits.stretch)) return 'stretch';
@@ -85,7 +92,7 @@ function verdictOf({ better, limits }: Goal, reached: number): GoalFigures['verd
 }
 
 /** The row for people. */
-export function textOf({ name, title, item, contenders, goals }: RowFigures): string {
+export function textOf({ name, title, item, contenders, goals, facts }: RowFigures): string {
   const lines = contenders.map((each) => {
     const { min, median, max } = each.perSecond;
     const cpu = [each.nodeCpu, each.postgresCpu].map((one) => (one === undefined ? '–' : one.toFixed(1)));
@@ -94,16 +101,30 @@ export function textOf({ name, title, item, contenders, goals }: RowFigures): st
       each.p99Ms === undefined ? '' : `  p50 ${each.p50Ms?.toFixed(1)} ms, p99 ${each.p99Ms.toFixed(1)} ms`;
     return `    ${each.name.padEnd(26)} ${count(median).padStart(8)} ${item}s/s  (${count(min)} … ${count(max)})   CPU-µs ${total.padStart(6)} = Node ${cpu[0]} + Postgres ${cpu[1]}${latency}`;
   });
-  return [`\n${name}: ${title}`, ...lines, ...goals.map(goalText)].join('\n');
+  return [`\n${name}: ${title}`, ...lines, ...goals.map(goalText), ...facts.map(factText)].join('\n');
+}
+
+const saidOf = { stretch: 'stretch met', floor: 'floor met', missed: 'MISSED', 'no goal': 'no goal set' } as const;
+
+function factText({ name, value, unit, limits, verdict }: RowFigures['facts'][number]): string {
+  const number = (one: number) => `${one.toFixed(one < 10 ? 1 : 0)} ${unit}`;
+  const goal = limits
+    ? `   floor ≤ ${number(limits.floor)}, stretch ≤ ${number(limits.stretch)}: ${saidOf[verdict]}`
+    : '';
+  return `    · ${name.padEnd(40)} ${number(value).padStart(12)}${goal}`;
 }
 
 function goalText({ figure, against, better, limits, reached, verdict }: GoalFigures): string {
-  const unit = figure === 'p99' ? ' ms' : 'x';
-  const number = (value: number) => `${value.toFixed(figure === 'p99' ? 0 : 2)}${unit}`;
+  const isTime = figure === 'p99' && against === undefined;
+  const number = (value: number) => (isTime ? `${value.toFixed(1)} ms` : `${value.toFixed(2)}x`);
   const sign = better === 'high' ? '≥' : '≤';
-  const what = { throughput: 'throughput', cpu: 'CPU per item', p99: 'p99' }[figure];
+  const what = {
+    throughput: 'throughput',
+    cpu: 'CPU per item',
+    p99: against === undefined ? 'p99' : 'p99, times lower',
+  }[figure];
   const label = `${what}${against === undefined ? '' : ` against ${against}`}`;
-  const said = { stretch: 'stretch met', floor: 'floor met', missed: 'MISSED', 'no goal': 'no goal set' }[verdict];
+  const said = saidOf[verdict];
   const goal = limits
     ? `floor ${sign} ${number(limits.floor)}, stretch ${sign} ${number(limits.stretch)}: ${said}`
     : said;
