@@ -101,10 +101,16 @@ export type PostureCause = z.infer<typeof postureCause>;
 const cause = { posture: postureCause.optional() };
 const because = <T extends z.ZodType>(reason: T) => z.union([reason, z.literal('posture')]);
 
+const applePostureAnswer = appleAnswer.extend({ reason: because(appleReason), ...cause });
+const ciscoPostureAnswer = ciscoAnswer.extend({ reason: because(ciscoAnswer.shape.reason), ...cause });
+const globalProtectPostureAnswer = globalProtectAnswer.extend({
+  reason: because(globalProtectAnswer.shape.reason.unwrap()).optional(),
+  ...cause,
+});
+export type ApplePostureAnswer = z.infer<typeof applePostureAnswer>;
+export type CiscoPostureAnswer = z.infer<typeof ciscoPostureAnswer>;
+export type GlobalProtectPostureAnswer = z.infer<typeof globalProtectPostureAnswer>;
+
 /** An answer of a policy for a device: that of its dialect, or, with reason `posture`, what unresolved threats made of it. */
-export const postureAnswer = z.union([
-  appleAnswer.extend({ reason: because(appleReason), ...cause }),
-  ciscoAnswer.extend({ reason: because(ciscoAnswer.shape.reason), ...cause }),
-  globalProtectAnswer.extend({ reason: because(globalProtectAnswer.shape.reason).optional(), ...cause }),
-]);
+export const postureAnswer = z.union([applePostureAnswer, ciscoPostureAnswer, globalProtectPostureAnswer]);
 export type PostureAnswer = z.infer<typeof postureAnswer>;

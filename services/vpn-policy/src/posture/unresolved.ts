@@ -1,0 +1,69 @@
+import { type MitigationException, matchException } from '@quell/contracts/exception-match';
+import type { MitigationExceptionRecord } from '@quell/contracts/mitigation-exception';
+import type { Severity } from '@quell/contracts/vocabulary';
+import type { PostureSettings, UnresolvedThreat } from '@quell/contracts/vpn-posture';
+import type { ThreatTask } from './task-posture.ts';
+
+/** Statuses 7 and 9: an exception that covers the endpoint says that the threat is meant to be there. */
+const released = new Set(['rollback-successful', 'mitigation-exception']);
+
+/** The exceptions of which something is in force at `now` (RFC 3339), in the order in which mitigation looks at them: by id, as made. */
+export function exceptionsAt(records: Iterable<MitigationExceptionRecord>, now: string): MitigationException[] {
+  const at = Date.parse(now);
+  const isAhead = (time: string | undefined) => time === undefined || Date.parse(time) > at;
+  return [...records]
+    .filter(({ deletedAt, expiresAt }) => deletedAt === undefined && isAhead(expiresAt))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ id, kind, value, suspendedFor }) => ({
+      id,
+      kind,
+      value,
+      suspendedFor: suspendedFor.filter(({ until }) => isAhead(until)).map(({ endpointId }) => endpointId),
+    }));
+}
+
+/** What stands unresolved of these threats, each with its newest task: the worst first, then the longest standing. */
+export function unresolvedThreats(
+  threats: Iterable<ThreatTask>,
+  exceptions: readonly MitigationException[],
+): UnresolvedThreat[] {
+  const all: UnresolvedThreat[] = [];
+  for (const { threatKey, task } of threats) {
+    const { taskId, status, severity, since, acknowledged, endpoint } = task;
+    if (since === undefined) continue;
+    const exception = released.has(status) ? matchException(endpoint, exceptions) : undefined;
+    all.push({
+      taskId,
+      threatKey,
+      status,
+      severity,
+      since,
+      acknowledged,
+      ...(exception === undefined ? {} : { exception }),
+    });
+  }
+  return all.sort(
+    (a, b) =>
+      rankOf(b.severity) - rankOf(a.severity) ||
+      Date.parse(a.since) - Date.parse(b.since) ||
+      (`${a.taskId}${a.threatKey}` < `${b.taskId}${b.threatKey}` ? -1 : 1),
+  );
+}
+
+/** The threats that count under a policy. Source: issue 5, Posture. */
+export function countingThreats(
+  settings: Omit<PostureSettings, 'action'>,
+  unresolved: readonly UnresolvedThreat[],
+): UnresolvedThreat[] {
+  return unresolved.filter(
+    ({ status, severity, acknowledged, exception }) =>
+      (settings.statuses as readonly string[]).includes(status) &&
+      rankOf(severity) >= rankOf(settings.minSeverity) &&
+      !(settings.acknowledgedRelease && acknowledged) &&
+      !(settings.exceptionsRelease && exception !== undefined),
+  );
+}
+
+function rankOf(severity: Severity): number {
+  return severity === 99 ? 0 : severity;
+}
