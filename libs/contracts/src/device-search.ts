@@ -49,7 +49,7 @@ export const deviceSort = z.enum([
 export type DeviceSort = z.infer<typeof deviceSort>;
 
 /** A place in the log of devices: `<transaction>-<number>`, as `x-quell-position` and every answer of a search carry it. */
-export const devicePosition = z.string().regex(/^\d{1,20}-\d{1,19}$/, 'must be a position that an answer carried');
+export const devicePosition = z.string().regex(/^\d{1,18}-\d{1,18}$/, 'must be a position that an answer carried');
 
 /** What `GET /v1/devices` takes. Anything else is refused by name. */
 export const deviceSearchQuery = z.strictObject({
