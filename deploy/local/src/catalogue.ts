@@ -31,6 +31,13 @@ export const quell: Catalogue = {
   backends: [
     { name: 'ingest', main: main('ingest'), decorators: true, role: 'ingest', keepsKeys: true },
     { name: 'mitigation', main: main('mitigation'), decorators: true, role: 'mitigation', keepsKeys: false },
+    {
+      name: 'device-registry',
+      main: main('device-registry'),
+      decorators: true,
+      role: 'device_registry',
+      keepsKeys: false,
+    },
     { name: 'vpn-policy', main: main('vpn-policy'), decorators: true, role: 'vpn_policy', keepsKeys: false },
   ],
   gateway: { name: 'gateway', main: main('gateway'), decorators: false },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** The services that own a schema of their own name. */
-export const services = ['ingest', 'mitigation', 'vpn_policy'] as const;
+export const services = ['ingest', 'mitigation', 'device_registry', 'vpn_policy'] as const;
 
 /** Who logs in to the database: one a service, the one that owns the schemas and migrates them, and Grafana. */
 export const logins = [...services, 'migration', 'grafana'] as const;

@@ -2,6 +2,7 @@ import { administrationRoutes } from './routes/administration.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { detectionRoutes } from './routes/detections.ts';
 import { deviceSearchRoutes } from './routes/device-search.ts';
+import { deviceRoutes } from './routes/devices.ts';
 import { exceptionRoutes } from './routes/exceptions.ts';
 import type { Route } from './routes/route.ts';
 import { taskRoutes } from './routes/tasks.ts';
@@ -13,6 +14,7 @@ export const routes: readonly Route[] = [
   ...taskRoutes,
   ...exceptionRoutes,
   ...agentRoutes,
+  ...deviceRoutes,
   ...deviceSearchRoutes,
   ...vpnRoutes,
   ...administrationRoutes,

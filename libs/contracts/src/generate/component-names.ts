@@ -18,6 +18,8 @@ import {
 import { apiKeyDto, apiKeyPage, apiKeyRequest, createdApiKey } from '../api-keys.ts';
 import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
 import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
+import { device } from '../device.ts';
+import { devicePatch, registerDeviceRequest, unresolvedAgent, unresolvedAgentPage } from '../device-api.ts';
 import { deviceFacets, deviceHighlight, devicePage, deviceSuggestions } from '../device-search.ts';
 import { healthReport } from '../health.ts';
 import {
@@ -84,6 +86,11 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   AgentConfiguration: agentConfiguration,
   Agent: agentDto,
   AgentPage: agentPage,
+  Device: device,
+  RegisterDeviceRequest: registerDeviceRequest,
+  DevicePatch: devicePatch,
+  UnresolvedAgent: unresolvedAgent,
+  UnresolvedAgentPage: unresolvedAgentPage,
   DevicePage: devicePage,
   DeviceFacets: deviceFacets,
   DeviceHighlight: deviceHighlight,

@@ -1,5 +1,6 @@
 import { EventStore0000000000001 } from './migrations/0001-event-store.ts';
 import { Devices0000000000002 } from './migrations/0002-devices.ts';
+import { IdempotencyKeys0000000000003 } from './migrations/0003-idempotency-keys.ts';
 
 /** In order; a published migration is never edited. */
-export const migrations = [EventStore0000000000001, Devices0000000000002];
+export const migrations = [EventStore0000000000001, Devices0000000000002, IdempotencyKeys0000000000003];

@@ -1,0 +1,6 @@
+import type { OpenArea } from './area.ts';
+import { openDevices } from './devices/devices.area.ts';
+import { openSearch } from './search/search.area.ts';
+
+/** Every area, in the order in which they start. */
+export const areas: readonly OpenArea[] = [openDevices, openSearch];
