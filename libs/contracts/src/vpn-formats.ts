@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { appleDialect, applePayload } from './vpn-apple.ts';
+import { ciscoProfile } from './vpn-cisco.ts';
+import { vpnFinding } from './vpn-lint.ts';
+import { ciscoFinding } from './vpn-lint-cisco.ts';
+
+/** Where something stands in a file: in text by line and column, both from 1, in a binary plist by its byte, from 0. */
+export const filePlace = z.union([
+  z.object({ line: z.int().positive(), column: z.int().positive().describe('In UTF-16 code units.') }),
+  z.object({ byte: z.int().min(0) }),
+]);
+export type FilePlace = z.infer<typeof filePlace>;
+
+/** Why a file is not read. */
+export const fileRefusal = z.object({
+  result: z.literal('refused'),
+  reason: z.enum(['too-large', 'malformed', 'template', 'encrypted', 'unsupported', 'not-a-profile']),
+  /** Never a value of the file: it may be a secret. */
+  text: z.string(),
+  /** Within what was signed, when the file is signed. `null`: the file as a whole. */
+  at: filePlace.nullable(),
+});
+export type FileRefusal = z.infer<typeof fileRefusal>;
+
+/** The signature of a file, apart from what it says. A chain of certificates is never followed: `chainTrusted` is false. */
+export const fileSignature = z.discriminatedUnion('signed', [
+  z.object({ signed: z.literal(false) }),
+  z.object({
+    signed: z.literal(true),
+    /** Every signature in the file fits the content and the certificate that comes with it. */
+    verified: z.boolean(),
+    /** Why not. */
+    why: z.string().nullable(),
+    chainTrusted: z.literal(false),
+    signer: z
+      .object({
+        subject: z.string(),
+        issuer: z.string(),
+        serial: z.string(),
+        notBefore: z.string(),
+        notAfter: z.string(),
+      })
+      .nullable(),
+  }),
+]);
+export type FileSignature = z.infer<typeof fileSignature>;
+
+/** What stands at the place of a value that the import keeps to itself. */
+export const WITHHELD = '[withheld]';
+
+/** A place of which the value was left out or changed, and why. */
+export const withheldValue = z.object({
+  /** JSON pointer into `document`. */
+  place: z.string(),
+  why: z.enum(['secret', 'data', 'vendor', 'unknown-key']),
+});
+export type WithheldValue = z.infer<typeof withheldValue>;
+
+/** One payload of a .mobileconfig. */
+export const importedApplePolicy = z.object({
+  payloadType: z.enum(['com.apple.vpn.managed', 'com.apple.vpn.managed.applayer', 'com.apple.dnsSettings.managed']),
+  /** The index in PayloadContent of the profile. */
+  index: z.int().min(0),
+  name: z.string().nullable(),
+  /** The payload as JSON: what export takes. */
+  document: z.record(z.string(), z.unknown()),
+  /** JSON pointer into `document` to the dictionary with the on-demand keys. */
+  base: z.string(),
+  /** That dictionary: what evaluate, lint and diff take. `null`: they cannot read it, and `findings` says why; or dnsSettings. */
+  payload: applePayload.nullable(),
+  withheld: z.array(withheldValue),
+  /** Values that look like variables that a device manager fills in, at places that decide nothing. JSON pointers. */
+  variables: z.array(z.string()),
+  /** What lint says; `at` is where `place` stands in the file. */
+  findings: z.array(vpnFinding.extend({ at: filePlace.nullable() })),
+});
+export type ImportedApplePolicy = z.infer<typeof importedApplePolicy>;
+
+/** What a .mobileconfig holds. */
+export const importedMobileconfig = z.object({
+  result: z.literal('imported'),
+  format: z.enum(['plist-xml', 'plist-binary']),
+  profile: z.object({ name: z.string().nullable(), identifier: z.string().nullable() }),
+  signature: fileSignature,
+  policies: z.array(importedApplePolicy),
+  /** The types of the other payloads, which nobody read. */
+  otherPayloads: z.array(z.string()),
+});
+export type ImportedMobileconfig = z.infer<typeof importedMobileconfig>;
+
+/** One host entry of an AnyConnect profile. */
+export const importedCiscoPolicy = z.object({
+  name: z.string(),
+  profile: ciscoProfile,
+  activateOnImport: z.boolean(),
+  at: filePlace,
+  findings: z.array(ciscoFinding.extend({ at: filePlace.nullable() })),
+});
+export type ImportedCiscoPolicy = z.infer<typeof importedCiscoPolicy>;
+
+/** What an AnyConnect profile holds. */
+export const importedCiscoProfile = z.object({
+  result: z.literal('imported'),
+  format: z.literal('anyconnect-xml'),
+  policies: z.array(importedCiscoPolicy),
+  /** Names of elements, with how many there are, that have no part in on-demand. */
+  notModelled: z.array(z.object({ path: z.string(), count: z.int().positive() })),
+});
+export type ImportedCiscoProfile = z.infer<typeof importedCiscoProfile>;
+
+export const vpnImportAnswer = z.discriminatedUnion('format', [importedMobileconfig, importedCiscoProfile]);
+export type VpnImportAnswer = z.infer<typeof vpnImportAnswer>;
+
+const name = z.string().min(1).max(256);
+
+/** Body of `POST /v1/vpn/export`. */
+export const vpnExportRequest = z.discriminatedUnion('target', [
+  z.object({
+    target: z.literal('apple'),
+    /** VPN dictionaries, or whole payloads as `document` of an import. */
+    policies: z.array(z.record(z.string(), z.unknown())).min(1).max(64),
+    name: name.default('VPN on demand'),
+    identifier: name.regex(/^[A-Za-z0-9.-]+$/).default('org.example.vpn'),
+    /** Of policies that are no whole payload. */
+    vpnType: z.enum(['VPN', 'IPSec', 'IKEv2', 'TransparentProxy']).default('IKEv2'),
+    binary: z.boolean().default(false),
+    /** Whose lint decides. */
+    dialect: appleDialect.default('apple-mdm'),
+  }),
+  z.object({
+    target: z.literal('intune'),
+    policies: z.array(z.record(z.string(), z.unknown())).length(1),
+    dialect: appleDialect.default('apple-mdm'),
+  }),
+  z.object({
+    target: z.literal('cisco'),
+    policies: z
+      .array(z.object({ name, profile: ciscoProfile, activateOnImport: z.boolean().default(false) }))
+      .min(1)
+      .max(64),
+  }),
+]);
+export type VpnExportRequest = z.infer<typeof vpnExportRequest>;
+
+/** What an export says beside the file. */
+export const exportRemarks = z.object({
+  /** What lint says; errors refuse the export. `policy` is the index of the policy. */
+  findings: z.array(z.union([vpnFinding, ciscoFinding]).and(z.object({ policy: z.int().min(0) }))),
+  /** What the file lacks or cannot hold, in words. */
+  remarks: z.array(z.object({ policy: z.int().min(0).nullable(), place: z.string(), text: z.string() })),
+});
+export type ExportRemarks = z.infer<typeof exportRemarks>;
+
+export const vpnExportAnswer = exportRemarks.extend({
+  result: z.literal('exported'),
+  mediaType: z.string(),
+  /** The file; of a binary one its base64. */
+  content: z.string(),
+  encoding: z.enum(['text', 'base64']),
+});
+export type VpnExportAnswer = z.infer<typeof vpnExportAnswer>;
