@@ -25,6 +25,8 @@ export const mitigationEnvironment = serviceEnvironment.extend({
   QUELL_CHECK_INS_AT_ONCE: z.coerce.number().int().min(1).default(5),
   /** So many more may wait for their turn; others get 503 and come again. */
   QUELL_CHECK_INS_WAITING: z.coerce.number().int().min(0).default(500),
+  /** How often the last contact of an agent travels on `agents.v1` at most. */
+  QUELL_LAST_SEEN_SAMPLE_SECONDS: seconds.default(300),
   /** Pause between two looks at the clocks. */
   QUELL_SWEEP_SECONDS: seconds.default(5),
   /** No replica alive for so long is an outage: every clock is moved by it. */

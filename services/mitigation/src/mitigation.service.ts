@@ -8,6 +8,7 @@ import { createKafkaBroker } from '@quell/messaging/kafka';
 import { createAuthenticator } from '@quell/service-kit/authenticator';
 import { openDatabase } from '@quell/service-kit/database';
 import type { ServiceDefinition } from '@quell/service-kit/start';
+import { AgentPublisher, agentTopic } from './agents/publication/agent-publisher.ts';
 import { keepRawBody } from './agents/signature/raw-body.ts';
 import { Clockwork } from './clocks/clockwork.ts';
 import { entities, migrations } from './database/data-source.ts';
@@ -52,6 +53,7 @@ export const mitigationService = {
     await broker.admin.ensureTopics([
       topicSpec(topics.detections),
       topicSpec(topics.tasks),
+      topicSpec(topics.agents),
       topicSpec(topics.mitigationExceptions),
       topicSpec(topics.deadLetters),
     ]);
@@ -85,6 +87,13 @@ export const mitigationService = {
       onFreed: onTaskChange,
     });
 
+    const agents = new AgentPublisher({
+      pool,
+      log,
+      publish: (messages) => broker.publish(agentTopic, messages),
+      sampleSeconds: config.QUELL_LAST_SEEN_SAMPLE_SECONDS,
+    });
+
     return {
       module: mitigationModule({ database, checkInPool, gate, poll, policies, wakes, onTaskChange }),
       authenticator: createAuthenticator({ pool, log }),
@@ -102,6 +111,8 @@ export const mitigationService = {
         const exceptions = new ExceptionPublisher(pool, broker, log);
         exceptions.start();
         lifecycle.onStop('consumers', 'exceptions', () => exceptions.stop());
+        agents.start();
+        lifecycle.onStop('consumers', 'agents on Kafka', () => agents.stop());
         clockwork.start();
         lifecycle.onStop('consumers', 'clocks', () => clockwork.stop());
         const consumer = await startDetectionConsumer({ pool, broker, policies, log, onTaskChange });

@@ -64,12 +64,20 @@ const channels: readonly Channel[] = [
     topic: topics.agents,
     key: 'The agent id.',
     description:
-      'The agents as they last were. The greatest version of a key holds; no value: the agent is gone. Not published yet.',
+      'The agents as they last were: after each change of their status or their machine, and at most once in five minutes to tell ' +
+      'their last contact. Every record has a version of its own; the greatest version of a key holds. A replaced or revoked agent keeps ' +
+      'a record with that status; no value: the agent was deleted. `deviceId` is what the agent itself says.',
     messages: [
-      { name: 'AgentChanged', summary: 'An agent and its host.', headers: 'CloudEventHeaders', payload: agentRecord },
+      {
+        name: 'AgentChanged',
+        summary: 'An agent and its host.',
+        headers: 'CloudEventHeaders',
+        type: 'quell.agent.v1',
+        payload: agentRecord,
+      },
     ],
     sender: 'mitigation',
-    receivers: [],
+    receivers: ['device-registry'],
   },
   {
     id: 'mitigationExceptions',

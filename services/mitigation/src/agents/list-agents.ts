@@ -12,7 +12,8 @@ export interface AgentListQuery {
   readonly cursor?: string | undefined;
 }
 
-interface Row {
+/** An agent with what is known of its machine. */
+export interface AgentRow {
   readonly agent_id: string;
   readonly endpoint_id: string;
   readonly status: AgentDto['status'];
@@ -28,9 +29,12 @@ interface Row {
   readonly last_seen_at: Date | null;
 }
 
+/** Of `agent a`, its `endpoint e` and its `agent_last_seen s`. */
+export const AGENT_COLUMNS = `a.agent_id, a.endpoint_id, a.status, a.enrolled_at, s.last_seen_at,
+         e.hostname, e.device_id, e.ips, e.macs, e.platform, e.os_version, e.agent_version, e.capabilities`;
+
 const SELECT = `
-  SELECT a.agent_id, a.endpoint_id, a.status, a.enrolled_at, s.last_seen_at,
-         e.hostname, e.device_id, e.ips, e.macs, e.platform, e.os_version, e.agent_version, e.capabilities
+  SELECT ${AGENT_COLUMNS}
   FROM mitigation.agent a
   JOIN mitigation.endpoint e USING (endpoint_id)
   LEFT JOIN mitigation.agent_last_seen s ON s.agent_id = a.agent_id`;
@@ -49,7 +53,7 @@ const position = z.tuple([timestamp, agentId]);
 /** Agents, the latest enrolment first. An agent that was replaced shows the facts of the endpoint that it served. */
 export async function listAgents(pool: Pool, query: AgentListQuery): Promise<Page<AgentDto>> {
   const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, position);
-  const { rows } = await pool.query<Row>(
+  const { rows } = await pool.query<AgentRow>(
     `${SELECT}
      WHERE ($1::timestamptz IS NULL OR a.enrolled_at < $1 OR (a.enrolled_at = $1 AND a.agent_id > $2))
        ${query.endpoint === undefined ? '' : NAMED}
@@ -66,11 +70,11 @@ export async function listAgents(pool: Pool, query: AgentListQuery): Promise<Pag
 
 /** One agent, or undefined. */
 export async function findAgent(pool: Pool, agentId: string): Promise<AgentDto | undefined> {
-  const { rows } = await pool.query<Row>(`${SELECT} WHERE a.agent_id = $1`, [agentId]);
+  const { rows } = await pool.query<AgentRow>(`${SELECT} WHERE a.agent_id = $1`, [agentId]);
   return rows[0] === undefined ? undefined : agentDtoOf(rows[0]);
 }
 
-function agentDtoOf(row: Row): AgentDto {
+export function agentDtoOf(row: AgentRow): AgentDto {
   return {
     agentId: row.agent_id,
     endpointId: row.endpoint_id,

@@ -7,6 +7,7 @@ import { Endpoints0000000000002 } from './migrations/0002-endpoints.ts';
 import { Tasks0000000000003 } from './migrations/0003-tasks.ts';
 import { TaskView0000000000004 } from './migrations/0004-task-view.ts';
 import { Exceptions0000000000005 } from './migrations/0005-exceptions.ts';
+import { AgentPublication0000000000010 } from './migrations/0010-agent-publication.ts';
 
 /** Read models that TypeORM knows. Events and the rows beside them go through `pg` and plain SQL. */
 export const entities = [AgentEntity, DetectionEntity, EndpointEntity, TaskViewEntity];
@@ -18,4 +19,5 @@ export const migrations = [
   Tasks0000000000003,
   TaskView0000000000004,
   Exceptions0000000000005,
+  AgentPublication0000000000010,
 ];

@@ -12,6 +12,10 @@ export class EndpointEntity {
   @Column('text', { name: 'device_id', nullable: true })
   deviceId!: string | null;
 
+  /** Whether `deviceId` was inferred from what the machine and the registry have in common; else its agent said it. */
+  @Column('boolean', { name: 'device_matched', default: false })
+  deviceMatched!: boolean;
+
   @Column('text', { name: 'agent_id', nullable: true })
   agentId!: string | null;
 

@@ -1,6 +1,7 @@
 import type { Capability, HostFacts } from '@quell/contracts/agent-protocol';
 import { hostnameForm, ipForm } from '@quell/contracts/host-identifiers';
 import type { ClientBase, Pool } from 'pg';
+import { agentsOfEndpointsChanged } from '../agents/publication/agents-changed.ts';
 import { identifiersOf } from './identifiers.ts';
 
 /** How long it stays known who held a name or an address, after it gave it up. Source: agent-protocol.md, check-in. */
@@ -44,7 +45,7 @@ export async function recordHost(
   at: Date,
 ): Promise<boolean> {
   const { host } = report;
-  await client.query(UPDATE_ENDPOINT, [
+  const updated = await client.query(UPDATE_ENDPOINT, [
     endpointId,
     host === undefined ? null : host.hostname,
     host === undefined ? null : [...new Set(host.ips.map(ipForm))],
@@ -55,6 +56,7 @@ export async function recordHost(
     report.capabilities === undefined ? null : [...new Set(report.capabilities)].sort(),
     at,
   ]);
+  if ((updated.rowCount ?? 0) > 0) await agentsOfEndpointsChanged(client, [endpointId]);
   if (host === undefined) return false;
   const held = identifiersOf({ ...host, hostname: hostnameForm(host.hostname) });
   const pairs = (['mac', 'hostname', 'ip'] as const).flatMap((kind) =>

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type EndpointChange, enqueueEndpointChange } from '../../endpoints/endpoint-changes.ts';
 import { lockEndpoint } from '../../endpoints/endpoint-lock.ts';
 import { recordHost } from '../../endpoints/host-record.ts';
+import { agentsChanged } from '../publication/agents-changed.ts';
 import {
   type AliasedEndpoint,
   decideEnrolment,
@@ -88,6 +89,7 @@ async function bind(
     [agentId, request.publicKey, endpointId, request.enrolmentId, now],
   );
   await recordHost(client, endpointId, { host: request.host }, now);
+  await agentsChanged(client, replacedAgentId === undefined ? [agentId] : [agentId, replacedAgentId]);
   const reason: EndpointChange['reason'] =
     replacedAgentId !== undefined ? 'replaced' : decision.first ? 'enrolled' : 'host-changed';
   const replaced = replacedAgentId === undefined ? {} : { replacedAgentId };
