@@ -1,19 +1,17 @@
-import { setTimeout } from 'node:timers/promises';
 import type { DeviceEvent } from '@quell/contracts/device-events';
 import { type AppendedStream, append, type StreamAppend } from '@quell/event-store/append';
 import type { NewEvent } from '@quell/event-store/event';
 import type { FeedCursor } from '@quell/event-store/feed';
 import { storedEventIds } from '@quell/event-store/load';
-import { unavailable } from '@quell/service-kit/problem-error';
-import { inTransaction } from '@quell/service-kit/transaction';
 import type { ClientBase, Pool } from 'pg';
 import { SCHEMA } from '../database/schema.ts';
 import { type Decision, type DeviceCommand, decide, type Refusal } from '../device/decide.ts';
 import type { Device } from '../device/device.ts';
 import { evolve } from '../device/evolve.ts';
-import { DeviceConflict, isConflict } from './conflict.ts';
+import { DeviceConflict } from './conflict.ts';
 import { loadDevices, loadRows } from './load.ts';
 import { shareMatching } from './matching-lock.ts';
+import { retryingConflicts } from './retrying.ts';
 import { syncRows, type Transition } from './rows.ts';
 import { type Envelope, eventIdOf, newEvent, streamIdOf } from './stream.ts';
 
@@ -56,8 +54,6 @@ export interface OwnTransaction extends ChangeOptions {
   readonly tries?: number;
 }
 
-const LONGEST_BACKOFF_MS = 100;
-
 /**
  * Changes any number of devices (a few thousand) in one transaction with one append: load, decide, append, rows. Changes of one device
  * take effect in their order. A refusal concerns its change alone. On a conflict everything is read and decided again. Afterwards tell
@@ -65,29 +61,24 @@ const LONGEST_BACKOFF_MS = 100;
  *
  * @throws ProblemError 503 when others were faster `tries` times in a row
  */
-export async function changeDevices(
+export function changeDevices(
   pool: Pool,
   changes: readonly DeviceChange[],
   envelope: Envelope,
-  { beside, tries = 8, ...options }: OwnTransaction = {},
+  { beside, tries, ...options }: OwnTransaction = {},
 ): Promise<ChangedDevices> {
   let repeats = false;
-  for (let tried = 1; ; tried++) {
-    try {
-      return await inTransaction(pool, async (client) => {
-        await shareMatching(client);
-        const changed = await changeDevicesIn(client, changes, envelope, { ...options, repeats });
-        await beside?.(client, changed);
-        return changed;
-      });
-    } catch (error) {
-      if (!isConflict(error)) throw error;
-      if (tried >= tries)
-        throw Object.assign(unavailable('Others are changing the same. Try again.', 1), { cause: error });
-      repeats ||= error instanceof DeviceConflict && error.duplicates.length > 0;
-      await setTimeout(Math.random() * Math.min(LONGEST_BACKOFF_MS, 5 * 2 ** tried));
-    }
-  }
+  return retryingConflicts(
+    pool,
+    async (client, met) => {
+      repeats ||= met instanceof DeviceConflict && met.duplicates.length > 0;
+      await shareMatching(client);
+      const changed = await changeDevicesIn(client, changes, envelope, { ...options, repeats });
+      await beside?.(client, changed);
+      return changed;
+    },
+    tries,
+  );
 }
 
 /**

@@ -28,16 +28,17 @@ import { deviceId } from '@quell/contracts/vocabulary';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
 import type { Page } from '@quell/service-kit/cursor';
+import { etagOf, namesVersion, versionsOf } from '@quell/service-kit/etag';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { POOL } from '../database/pool.ts';
 import { positionText } from '../device-store/position.ts';
+import { actorOf } from './actor.ts';
 import type { DeviceAnswer, DeviceRefusal } from './change-device.ts';
 import { changesOf } from './changes-of.ts';
 import { deviceDtoOf } from './device-dto.ts';
-import { etagOf, namesVersion, versionsOf } from './etag.ts';
 import { ChangeDevice, FindDevice, FindDeviceHistory, RegisterDevice } from './handlers.ts';
 import { lastSeen, positionOf } from './read-device.ts';
 
@@ -151,11 +152,6 @@ const problems = {
   version: 'precondition-failed',
   'key-reused': 'unprocessable',
 } as const satisfies Record<DeviceRefusal['code'], string>;
-
-/** Names can be chosen, ids cannot: the id says who it was, the name helps people. */
-function actorOf({ keyId, name }: Principal): string {
-  return `key:${keyId} (${name})`;
-}
 
 function notFound(id: string, asOf?: string) {
   return refusal(

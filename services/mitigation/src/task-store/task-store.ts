@@ -1,9 +1,7 @@
-import { setTimeout } from 'node:timers/promises';
 import type { TaskEvent } from '@quell/contracts/task-events';
 import { append } from '@quell/event-store/append';
 import { load } from '@quell/event-store/load';
-import { unavailable } from '@quell/service-kit/problem-error';
-import { inTransaction } from '@quell/service-kit/transaction';
+import { retryingOn } from '@quell/service-kit/retrying';
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { SCHEMA } from '../database/schema.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
@@ -80,27 +78,16 @@ function evolved({ before, expectedVersion, events }: TaskChange, recordedAt: st
   return task!;
 }
 
-const LONGEST_BACKOFF_MS = 100;
-
 /**
- * Runs `work` in a transaction, again from its beginning when it met a conflict or a deadlock, after a short random pause: who met
- * once would meet again.
+ * Runs `work` in a transaction, again from its beginning when it met a conflict or a deadlock.
  *
  * @throws ProblemError 503 after `tries` of them in a row, with what was met last as its cause
  */
-export async function retryingConflicts<T>(
-  pool: Pool,
-  work: (client: PoolClient) => Promise<T>,
-  tries = 8,
-): Promise<T> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await inTransaction(pool, work);
-    } catch (error) {
-      if (!(isConflict(error) || isDeadlock(error))) throw error;
-      if (tried >= tries)
-        throw Object.assign(unavailable('Others are changing the same. Try again.', 1), { cause: error });
-      await setTimeout(Math.random() * Math.min(LONGEST_BACKOFF_MS, 5 * 2 ** tried));
-    }
-  }
+export function retryingConflicts<T>(pool: Pool, work: (client: PoolClient) => Promise<T>, tries = 8): Promise<T> {
+  return retryingOn(
+    (error) => isConflict(error) || isDeadlock(error),
+    pool,
+    (client) => work(client),
+    tries,
+  );
 }

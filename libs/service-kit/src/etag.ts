@@ -1,4 +1,4 @@
-/** The `ETag` of a device: its version. */
+/** The `ETag` of what has versions. */
 export function etagOf({ version }: { readonly version: number }): string {
   return `"${version}"`;
 }
@@ -11,7 +11,7 @@ export function namesVersion(header: string, version: number): boolean {
 /**
  * The versions that `If-Match` allows, compared strongly (RFC 9110, 13.1.1): a tag that is not one of ours allows nothing.
  *
- * @returns undefined for no header, and for `*`, which only asks that there is a device: without one the call fails anyway.
+ * @returns undefined for no header, and for `*`, which only asks that there is such a thing: without one the call fails anyway.
  */
 export function versionsOf(header: string | undefined): number[] | undefined {
   if (header === undefined || header.trim() === '*') return undefined;
