@@ -7,6 +7,7 @@ import { exceptionRoutes } from './routes/exceptions.ts';
 import type { Route } from './routes/route.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { vpnRoutes } from './routes/vpn.ts';
+import { postureRoutes } from './routes/vpn-posture.ts';
 
 /** Every call that Quell answers, in the order of the documents. */
 export const routes: readonly Route[] = [
@@ -17,5 +18,6 @@ export const routes: readonly Route[] = [
   ...deviceRoutes,
   ...deviceSearchRoutes,
   ...vpnRoutes,
+  ...postureRoutes,
   ...administrationRoutes,
 ];

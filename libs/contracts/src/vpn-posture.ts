@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { booleanParameter, pageOf, pageParameters } from './paging.ts';
 import { statusCode } from './task.ts';
 import type { StatusCode } from './task-status.ts';
 import { exceptionMatch } from './task-status.ts';
@@ -83,6 +84,14 @@ export const devicePosture = z.object({
   position: z.record(z.string(), z.string()),
 });
 export type DevicePosture = z.infer<typeof devicePosture>;
+
+export const postureListQuery = z.object({
+  unresolved: booleanParameter
+    .default(true)
+    .describe('`false`: also endpoints where an operator acknowledged, or an exception covers, all that stands.'),
+  ...pageParameters,
+});
+export const posturePage = pageOf(devicePosture);
 
 /** Why a decision is not the policy's own. */
 export const postureCause = z.object({

@@ -3,6 +3,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import type { Database } from '@quell/service-kit/database';
 import { POOL } from './database/pool.ts';
 import { EvaluationModule } from './evaluation-api/evaluation.module.ts';
+import { PostureModule } from './posture-api/posture.module.ts';
 
 /** What the modules of this service share. */
 export interface VpnPolicyParts {
@@ -18,7 +19,7 @@ export function vpnPolicyModule({ database }: VpnPolicyParts): DynamicModule {
   return {
     module: VpnPolicyModule,
     global: true,
-    imports: [CqrsModule.forRoot(), EvaluationModule],
+    imports: [CqrsModule.forRoot(), EvaluationModule, PostureModule],
     providers: shared,
     exports: shared,
   };

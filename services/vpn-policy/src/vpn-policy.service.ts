@@ -7,6 +7,8 @@ import type { ServiceDefinition } from '@quell/service-kit/start';
 import { migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
 import { serveEvaluate } from './evaluation-api/evaluate-route.ts';
+import { startPostureConsumer } from './posture-store/consumer.ts';
+import { measurePosture } from './posture-store/metrics.ts';
 import { vpnPolicyModule } from './vpn-policy.module.ts';
 import { vpnPolicyEnvironment } from './vpn-policy-environment.ts';
 
@@ -15,7 +17,7 @@ export const vpnPolicyService = {
   name: 'vpn-policy',
   version: '0.1.0',
   config: vpnPolicyEnvironment,
-  setUp: async ({ config, log, lifecycle, health }) => {
+  setUp: async ({ config, log, lifecycle, health, metrics }) => {
     const database = await openDatabase({
       service: 'vpn-policy',
       url: config.DATABASE_URL,
@@ -33,6 +35,7 @@ export const vpnPolicyService = {
     lifecycle.onStop('resources', 'kafka', () => broker.close());
     await broker.admin.ensureTopics([
       topicSpec(topics.tasks),
+      topicSpec(topics.mitigationExceptions),
       topicSpec(topics.devices),
       topicSpec(topics.vpnDecisions),
       topicSpec(topics.deadLetters),
@@ -40,10 +43,18 @@ export const vpnPolicyService = {
     health.addReadyCheck('kafka', () => notes(broker.health().ready, broker.health().reasons));
     health.addLiveCheck('consumers', () => notes(broker.health().live, broker.health().reasons));
 
+    measurePosture(metrics, { pool, broker, log });
+
     return {
       module: vpnPolicyModule({ database }),
       authenticator: createAuthenticator({ pool, log }),
       routes: (http, authenticator) => serveEvaluate(http, authenticator, lifecycle),
+      listening: async () => {
+        const consumer = await startPostureConsumer({ pool, broker, log });
+        lifecycle.onStop('consumers', 'posture', () => consumer.stop());
+        // A log that does not fit the stored offsets must not be read on: this rejection ends the process with its cure.
+        void consumer.finished.then(() => undefined);
+      },
     };
   },
 } satisfies ServiceDefinition<typeof vpnPolicyEnvironment>;

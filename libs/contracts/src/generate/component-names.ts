@@ -44,6 +44,7 @@ import { vpnAnyDiffAnswer } from '../vpn-diff.ts';
 import { vpnEvaluateAnswer, vpnEvaluateRequest } from '../vpn-evaluate.ts';
 import { vpnFinding, vpnLintAnswer } from '../vpn-lint.ts';
 import { vpnDiffRequest, vpnLintRequest, vpnPolicyBody } from '../vpn-policy-body.ts';
+import { devicePosture, posturePage } from '../vpn-posture.ts';
 
 /** The names of the schemas in the OpenAPI document. A name is part of what generated clients rely on: do not change one. */
 export const componentNames: Readonly<Record<string, z.ZodType>> = {
@@ -105,6 +106,8 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   ApiKey: apiKeyDto,
   CreatedApiKey: createdApiKey,
   ApiKeyPage: apiKeyPage,
+  DevicePosture: devicePosture,
+  DevicePosturePage: posturePage,
   VpnEvaluateRequest: vpnEvaluateRequest,
   VpnEvaluateAnswer: vpnEvaluateAnswer,
   VpnLintRequest: vpnLintRequest,
