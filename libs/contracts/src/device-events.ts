@@ -36,3 +36,5 @@ export type DeviceEventType = keyof typeof deviceEventData;
 export type DeviceEvent = {
   [T in DeviceEventType]: { readonly type: T; readonly data: z.infer<(typeof deviceEventData)[T]> };
 }[DeviceEventType];
+
+export const DEVICE_EVENT_VERSION = 1;

@@ -7,11 +7,11 @@ export const cloudEventHeaders = z.object({
   ce_id: z.string().describe('Consumers drop repeats of an id that they have taken.'),
   ce_source: z.string(),
   ce_type: z.string(),
-  ce_subject: z.string().optional().describe('The id of the detection, task or agent.'),
+  ce_subject: z.string().optional().describe('The id of the detection, task, agent or device.'),
   ce_time: timestamp.optional(),
   ce_correlationid: z.string().optional(),
   ce_causationid: z.string().optional(),
-  ce_streamversion: z.string().optional().describe('The version of the task that the event makes.'),
+  ce_streamversion: z.string().optional().describe('The version of the task or device that the event makes.'),
   ce_traceparent: z.string().optional(),
   'content-type': z.literal('application/json').optional(),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentRecord } from '../agent-record.ts';
 import { normalisedDetection } from '../detection.ts';
+import { deviceRecord } from '../device-record.ts';
 import { mitigationExceptionRecord } from '../mitigation-exception.ts';
 import { cloudEventHeaders, deadLetterHeaders } from '../record-headers.ts';
 import { taskAfter } from '../task.ts';
@@ -97,6 +98,31 @@ const channels: readonly Channel[] = [
     ],
     sender: 'mitigation',
     receivers: ['vpn-policy'],
+  },
+  {
+    id: 'devices',
+    topic: topics.devices,
+    key: 'The device id.',
+    description:
+      'The devices as they last were: the whole device after its changes; several changes in a row may be one record. The greatest version of ' +
+      'a key holds; no value: the device was retired, with the version in `ce_streamversion`. When it was seen travels on `agents.v1`.',
+    messages: [
+      {
+        name: 'DeviceChanged',
+        summary: 'A device that was registered, changed, or came back.',
+        headers: 'CloudEventHeaders',
+        type: 'quell.device.changed',
+        payload: deviceRecord,
+      },
+      {
+        name: 'DeviceGone',
+        summary: 'A device that was retired: a record without a value.',
+        headers: 'CloudEventHeaders',
+        type: 'quell.device.retired',
+      },
+    ],
+    sender: 'device-registry',
+    receivers: [],
   },
   {
     id: 'deadLetters',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { agentRecord } from '../agent-record.ts';
 import { normalisedDetection } from '../detection.ts';
+import { DEVICE_EVENT_VERSION, deviceEventData } from '../device-events.ts';
+import { deviceRecord } from '../device-record.ts';
 import { mitigationExceptionRecord } from '../mitigation-exception.ts';
 import { routes } from '../routes.ts';
 import { taskAfter } from '../task.ts';
@@ -16,10 +18,14 @@ const VERSION = '0.1.0';
 const recordSchemas: Readonly<Record<string, z.ZodType>> = {
   [topics.detections]: normalisedDetection,
   [topics.agents]: agentRecord,
+  [topics.devices]: deviceRecord,
   [topics.mitigationExceptions]: mitigationExceptionRecord,
   'tasks.v1.after': taskAfter,
   ...Object.fromEntries(
     Object.entries(taskEventData).map(([type, schema]) => [`${type}.v${TASK_EVENT_VERSION}`, schema]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(deviceEventData).map(([type, schema]) => [`${type}.v${DEVICE_EVENT_VERSION}`, schema]),
   ),
 };
 

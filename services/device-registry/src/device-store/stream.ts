@@ -1,10 +1,9 @@
-import type { DeviceEvent } from '@quell/contracts/device-events';
+import { DEVICE_EVENT_VERSION, type DeviceEvent } from '@quell/contracts/device-events';
 import { uuidv5 } from '@quell/contracts/uuidv5';
 import type { NewEvent, StoredEvent } from '@quell/event-store/event';
 import type { RecordedDeviceEvent } from '../device/device.ts';
 
 const NAMESPACE = '5c0f5d0e-7a52-5d0b-9a3b-1f6a7f0c4b1d';
-const EVENT_VERSION = 1;
 
 /** Who and what makes events, and when it happened out there. */
 export interface Envelope {
@@ -28,7 +27,7 @@ export function eventIdOf(streamId: string, causeId: string, index: number): str
 }
 
 export function newEvent(event: DeviceEvent, id: string, envelope: Envelope): NewEvent {
-  return { id, type: event.type, schemaVersion: EVENT_VERSION, data: event.data, ...envelope };
+  return { id, type: event.type, schemaVersion: DEVICE_EVENT_VERSION, data: event.data, ...envelope };
 }
 
 /** A stored event as the fold reads it. The store is trusted: its events were validated when they came in. */
