@@ -20,8 +20,11 @@ import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
 import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
 import { device } from '../device.ts';
 import { devicePatch, registerDeviceRequest, unresolvedAgent, unresolvedAgentPage } from '../device-api.ts';
+import { deviceBulkPreview, deviceBulkRequest } from '../device-bulk.ts';
+import { deviceImportAnswer, deviceImportLine } from '../device-import.ts';
 import { deviceFacets, deviceHighlight, devicePage, deviceSuggestions } from '../device-search.ts';
 import { healthReport } from '../health.ts';
+import { jobDto, jobFailure, jobFailurePage, jobPage } from '../job.ts';
 import {
   mitigationExceptionDto,
   mitigationExceptionPage,
@@ -40,10 +43,31 @@ import { historyItem, openTaskRequest, recommendedAction, statusLabel, taskDto }
 import { acknowledgeRequest, historyPage, taskPage } from '../task-api.ts';
 import { taskEndpoint } from '../task-endpoint.ts';
 import { taskStatus } from '../task-status.ts';
+import { vpnDecisionDto, vpnDecisionPage } from '../vpn-decision.ts';
 import { vpnAnyDiffAnswer } from '../vpn-diff.ts';
 import { vpnEvaluateAnswer, vpnEvaluateRequest } from '../vpn-evaluate.ts';
 import { vpnFinding, vpnLintAnswer } from '../vpn-lint.ts';
+import {
+  assignVpnPolicy,
+  publishVpnPolicy,
+  retireVpnPolicy,
+  rollBackVpnPolicy,
+  vpnDecision,
+  vpnDeviceEvaluateRequest,
+  vpnDevicePage,
+  vpnPolicyDraft,
+  vpnPolicyDto,
+  vpnPolicyEvaluateRequest,
+  vpnPolicyHistoryPage,
+  vpnPolicyPage,
+  vpnPolicySummary,
+  vpnPolicyValidation,
+  vpnPolicyVersion,
+  vpnPolicyVersionDto,
+  vpnPolicyVersionPage,
+} from '../vpn-policy-api.ts';
 import { vpnDiffRequest, vpnLintRequest, vpnPolicyBody } from '../vpn-policy-body.ts';
+import { vpnPolicyContent } from '../vpn-policy-events.ts';
 import { devicePosture, posturePage } from '../vpn-posture.ts';
 
 /** The names of the schemas in the OpenAPI document. A name is part of what generated clients rely on: do not change one. */
@@ -96,6 +120,14 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   DeviceFacets: deviceFacets,
   DeviceHighlight: deviceHighlight,
   DeviceSuggestions: deviceSuggestions,
+  DeviceImportLine: deviceImportLine,
+  DeviceImportAnswer: deviceImportAnswer,
+  DeviceBulkRequest: deviceBulkRequest,
+  DeviceBulkPreview: deviceBulkPreview,
+  Job: jobDto,
+  JobPage: jobPage,
+  JobFailure: jobFailure,
+  JobFailurePage: jobFailurePage,
   MitigationPolicy: mitigationPolicy,
   MitigationExceptionRequest: mitigationExceptionRequest,
   MitigationException: mitigationExceptionDto,
@@ -116,6 +148,26 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   VpnPolicyBody: vpnPolicyBody,
   VpnDiffRequest: vpnDiffRequest,
   VpnDiffAnswer: vpnAnyDiffAnswer,
+  VpnPolicyContent: vpnPolicyContent,
+  VpnPolicyDraft: vpnPolicyDraft,
+  VpnPolicy: vpnPolicyDto,
+  VpnPolicySummary: vpnPolicySummary,
+  VpnPolicyPage: vpnPolicyPage,
+  VpnPolicyValidation: vpnPolicyValidation,
+  PublishVpnPolicyRequest: publishVpnPolicy,
+  RollBackVpnPolicyRequest: rollBackVpnPolicy,
+  RetireVpnPolicyRequest: retireVpnPolicy,
+  AssignVpnPolicyRequest: assignVpnPolicy,
+  VpnPolicyVersion: vpnPolicyVersion,
+  VpnPolicyVersionWithContent: vpnPolicyVersionDto,
+  VpnPolicyVersionPage: vpnPolicyVersionPage,
+  VpnPolicyHistoryPage: vpnPolicyHistoryPage,
+  VpnPolicyDevicePage: vpnDevicePage,
+  VpnPolicyEvaluateRequest: vpnPolicyEvaluateRequest,
+  VpnDeviceEvaluateRequest: vpnDeviceEvaluateRequest,
+  VpnDecision: vpnDecision,
+  VpnLoggedDecision: vpnDecisionDto,
+  VpnDecisionPage: vpnDecisionPage,
   HealthReport: healthReport,
   OpenApiDocument: openApiShape,
 };

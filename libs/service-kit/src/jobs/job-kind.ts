@@ -27,6 +27,8 @@ export interface ChunkOutcome<Checkpoint> {
   readonly result?: object;
   /** The job succeeded. */
   readonly done?: boolean;
+  /** Called once all this is committed, such as to hint at new events. */
+  readonly committed?: () => void;
   /** Lets others have the database before the next chunk. Default 0. */
   readonly pauseMilliseconds?: number;
 }

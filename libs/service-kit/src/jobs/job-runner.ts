@@ -153,13 +153,14 @@ export class JobRunner {
           { ...before, checkpoint: checkpoint ?? undefined, failedTries, lastError },
           signal,
         );
-        const [saved, pause] = await inTransaction(pool, async (client) => {
+        const [saved, outcome] = await inTransaction(pool, async (client) => {
           const outcome = typeof step === 'function' ? await step(client) : step;
-          return [await this.#claims.save(client, job, outcome), outcome.pauseMilliseconds ?? 0] as const;
+          return [await this.#claims.save(client, job, outcome), outcome] as const;
         });
+        outcome.committed?.();
         if (typeof saved === 'string') return;
         job = saved;
-        pauseMs = pause;
+        pauseMs = outcome.pauseMilliseconds ?? 0;
         failedTries = 0;
         lastError = undefined;
       } catch (err) {

@@ -1,0 +1,48 @@
+import { Body, Controller, HttpCode, Inject, Post, Res } from '@nestjs/common';
+import { type DeviceBulkPreview, type DeviceBulkRequest, deviceBulkRequest } from '@quell/contracts/device-bulk';
+import type { JobDto } from '@quell/contracts/job';
+import type { Principal } from '@quell/service-kit/api-key';
+import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
+import { refusal } from '@quell/service-kit/problem-error';
+import type { FastifyReply } from 'fastify';
+import { JOB_PARTS, type JobParts } from '../device-jobs/job-parts.ts';
+import { actorOf } from '../devices/actor.ts';
+import { BULK, type BulkInput } from './bulk-job.ts';
+import { prepareAction } from './decide-action.ts';
+import { countDevices, previewAction } from './preview.ts';
+
+@Controller('/v1/devices/bulk')
+export class BulkController {
+  constructor(@Inject(JOB_PARTS) private readonly parts: JobParts) {}
+
+  @Post()
+  @HttpCode(202)
+  @Scopes('devices:write')
+  async change(
+    @CurrentPrincipal() principal: Principal,
+    @Body({ schema: deviceBulkRequest }) { query, action, preview, expectedCount }: DeviceBulkRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<DeviceBulkPreview | JobDto> {
+    const { longReads, jobs, runner } = this.parts;
+    const verdictOf = prepareAction(action);
+    if (typeof verdictOf === 'string') {
+      const errors = [{ pointer: '/action/template', detail: verdictOf }];
+      throw refusal('invalid-request', `/action/template: ${verdictOf}`, { errors });
+    }
+    if (preview) {
+      reply.code(200);
+      return previewAction(longReads, query, verdictOf);
+    }
+    if (expectedCount !== undefined) {
+      const count = await countDevices(longReads, query);
+      if (count !== expectedCount) {
+        throw refusal('conflict', `The query means ${count} devices, not ${expectedCount}. Nothing was done.`);
+      }
+    }
+    const input: BulkInput = { query, action, ...(expectedCount === undefined ? {} : { expectedCount }) };
+    const job = await jobs.create({ kind: BULK, input, createdBy: actorOf(principal) });
+    runner.wake();
+    reply.header('location', `/v1/devices/jobs/${job.id}`);
+    return job;
+  }
+}

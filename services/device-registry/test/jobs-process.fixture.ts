@@ -1,0 +1,4 @@
+import { startReplica } from './jobs-replica.fixture.ts';
+
+// A replica as a process of its own, for a test to kill.
+startReplica(process.env.DATABASE_URL!);
