@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import type { Lifecycle } from './lifecycle.ts';
 
@@ -40,13 +42,23 @@ export function acceptEmptyJson(http: FastifyInstance): void {
  * @param close closes the server
  */
 export function drainOnStop(http: FastifyInstance, lifecycle: Lifecycle, close: () => Promise<unknown>): void {
+  const silent = new Set<Socket>();
+  http.server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  http.server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
   http.addHook('onSend', (_request, reply, _payload, done) => {
     if (lifecycle.stopping) reply.header('connection', 'close');
     done();
   });
   lifecycle.onStop('http', 'server', async () => {
     // Streams have sent their headers long ago, so for them the header above comes too late.
-    const sweep = setInterval(() => http.server.closeIdleConnections(), 50);
+    const sweep = setInterval(() => {
+      http.server.closeIdleConnections();
+      // One that was opened in advance and brought no request yet is not idle to Node, which waits a minute for its first.
+      for (const socket of silent) if (socket.bytesRead === 0) socket.destroy();
+    }, 50);
     try {
       await close();
     } finally {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Body, Controller, Get, Module, Param, Post, Query, Req } from '@nestjs/common';
 import { pageParameters } from '@quell/contracts/paging';
 import { hashOfKey, newApiKey, type Principal } from '@quell/service-kit/api-key';
@@ -283,7 +285,10 @@ test('the last use of a key is written when the authenticator closes', async () 
   await other.end();
 });
 
-test('a stop runs in its order, answers what is being handled, and does not wait for connections kept alive', async () => {
+test('a stop runs in its order, answers what is being handled, and does not wait for connections kept alive or opened in advance', async () => {
+  const early = connect(Number(new URL(service.url).port), '127.0.0.1');
+  await once(early, 'connect');
+  const closed = once(early, 'close');
   // fetch keeps its connections, so this one is kept when its answer comes after the server began to close.
   const held = fetch(`${service.url}/v1/things/held`);
   await eventually(() => answerHeld !== undefined);
@@ -295,6 +300,7 @@ test('a stop runs in its order, answers what is being handled, and does not wait
   answerHeld?.();
   expect(await (await held).text()).toBe('answered');
   await stop;
+  await closed;
   expect(stopped).toEqual(['consumers', 'held-requests', 'resources']);
   await expect(fetch(`${service.url}/livez`)).rejects.toThrow();
 });
