@@ -1,6 +1,15 @@
-import { serviceEnvironment } from '@quell/service-kit/config';
-import type { z } from 'zod';
+import { flag, serviceEnvironment } from '@quell/service-kit/config';
+import { z } from 'zod';
 
 /** What the VPN policy service reads from its environment. */
-export const vpnPolicyEnvironment = serviceEnvironment.extend({});
+export const vpnPolicyEnvironment = serviceEnvironment.extend({
+  /** The part of decisions that the log keeps, 0 to 1; those that change what a device was told before are kept always. */
+  QUELL_VPN_DECISION_SAMPLE: z.coerce.number().min(0).max(1).default(1),
+  /** Whether the log keeps decisions by a policy that the caller sends along, too. */
+  QUELL_VPN_DECISION_STATELESS: flag,
+  /** Published decisions are forgotten after so many days. */
+  QUELL_VPN_DECISION_DAYS: z.coerce.number().positive().max(3650).default(30),
+  /** So many decisions may wait to be written; more are lost, which the log and a metric tell. */
+  QUELL_VPN_DECISIONS_WAITING: z.coerce.number().int().min(1).default(20_000),
+});
 export type VpnPolicyEnvironment = z.infer<typeof vpnPolicyEnvironment>;

@@ -6,7 +6,10 @@ import { openDatabase } from '@quell/service-kit/database';
 import type { ServiceDefinition } from '@quell/service-kit/start';
 import { migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
+import { decisionKeeping } from './decision-log/decision-keeping.ts';
+import { startDeviceConsumer } from './devices/consumer.ts';
 import { serveEvaluate } from './evaluation-api/evaluate-route.ts';
+import { ActivePolicies } from './policy-store/active-policies.ts';
 import { startPostureConsumer } from './posture-store/consumer.ts';
 import { measurePosture } from './posture-store/metrics.ts';
 import { vpnPolicyModule } from './vpn-policy.module.ts';
@@ -45,15 +48,23 @@ export const vpnPolicyService = {
 
     measurePosture(metrics, { pool, broker, log });
 
+    const connection = { connectionString: config.DATABASE_URL };
+    const keeping = decisionKeeping({ pool, broker, log, connection, metrics, config });
+    const { decisions } = keeping;
+    lifecycle.onStop('resources', 'decisions', () => decisions.close());
+
     return {
-      module: vpnPolicyModule({ database }),
+      module: vpnPolicyModule({ database, active: new ActivePolicies(pool), decisions }),
       authenticator: createAuthenticator({ pool, log }),
-      routes: (http, authenticator) => serveEvaluate(http, authenticator, lifecycle),
+      routes: (http, authenticator) => serveEvaluate(http, authenticator, lifecycle, keeping),
       listening: async () => {
-        const consumer = await startPostureConsumer({ pool, broker, log });
-        lifecycle.onStop('consumers', 'posture', () => consumer.stop());
-        // A log that does not fit the stored offsets must not be read on: this rejection ends the process with its cure.
-        void consumer.finished.then(() => undefined);
+        lifecycle.onStop('consumers', 'decisions', keeping.start());
+        for (const start of [startPostureConsumer, startDeviceConsumer]) {
+          const consumer = await start({ pool, broker, log });
+          lifecycle.onStop('consumers', start.name, () => consumer.stop());
+          // A log that does not fit the stored offsets must not be read on: this rejection ends the process with its cure.
+          void consumer.finished.then(() => undefined);
+        }
       },
     };
   },

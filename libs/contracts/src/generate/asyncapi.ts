@@ -8,6 +8,7 @@ import { taskAfter } from '../task.ts';
 import { type TaskEventType, taskEventData } from '../task-events.ts';
 import { taskRecordOf } from '../task-record.ts';
 import { compactedTopics, type Topic, topics } from '../topics.ts';
+import { vpnDecisionRecord } from '../vpn-decision.ts';
 import { type JsonSchema, namedSchemas } from './json-schema.ts';
 
 /** `type`: what the header `ce_type` says. */
@@ -122,6 +123,25 @@ const channels: readonly Channel[] = [
       },
     ],
     sender: 'device-registry',
+    receivers: ['vpn-policy'],
+  },
+  {
+    id: 'vpnDecisions',
+    topic: topics.vpnDecisions,
+    key: 'The device id; for a decision without a device its own id.',
+    description:
+      'Decisions of VPN policies for devices, those that the log keeps, at least once: repeats have the same `ce_id`. The times of a ' +
+      'device’s decisions tell their order.',
+    messages: [
+      {
+        name: 'VpnDecisionMade',
+        summary: 'What was decided, by which version of which policy.',
+        headers: 'CloudEventHeaders',
+        type: 'quell.vpn-decision.v1',
+        payload: vpnDecisionRecord,
+      },
+    ],
+    sender: 'vpn-policy',
     receivers: [],
   },
   {

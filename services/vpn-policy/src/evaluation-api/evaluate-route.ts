@@ -6,6 +6,7 @@ import type { Lifecycle } from '@quell/service-kit/lifecycle';
 import { lineTypes } from '@quell/service-kit/lines';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { DecisionKeeping } from '../decision-log/decision-keeping.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import { answerLines } from './bulk.ts';
 
@@ -13,14 +14,21 @@ import { answerLines } from './bulk.ts';
 const STREAMS = 8;
 
 /** `POST /v1/vpn/evaluate` and its form for many, as plain Fastify routes: Nest's pipeline costs more than the decision. */
-export function serveEvaluate(http: FastifyInstance, authenticator: Authenticator, lifecycle: Lifecycle): void {
+export function serveEvaluate(
+  http: FastifyInstance,
+  authenticator: Authenticator,
+  lifecycle: Lifecycle,
+  keeping: Pick<DecisionKeeping, 'keepStateless'>,
+): void {
   const onRequest = async (request: FastifyRequest) => {
     await requireScope(authenticator, request.headers.authorization, ['vpn:evaluate']);
   };
 
   http.post('/v1/vpn/evaluate', { onRequest }, async (request, reply) => {
     const { trace } = vpnEvaluateQuery.parse(request.query);
-    const answer = evaluate(vpnEvaluateRequest.parse(request.body));
+    const asked = vpnEvaluateRequest.parse(request.body);
+    const answer = evaluate(asked);
+    keeping.keepStateless(asked, answer);
     return reply.send(trace ? answer : { ...answer, trace: [] });
   });
 

@@ -1,0 +1,75 @@
+import type { VpnDecisionInputs, VpnDecisionRecord } from '@quell/contracts/vpn-decision';
+import type { VpnEvaluateAnswer, VpnEvaluateRequest } from '@quell/contracts/vpn-evaluate';
+import type { VpnDecision } from '@quell/contracts/vpn-policy-api';
+import type { VpnDialect, VpnPolicyBody } from '@quell/contracts/vpn-policy-body';
+import type { PostureAnswer } from '@quell/contracts/vpn-posture';
+import { withoutCredentials } from '../mobileconfig/withhold.ts';
+
+/** A decision with what it was made from. */
+export interface KeptDecision {
+  readonly record: VpnDecisionRecord;
+  readonly inputs: VpnDecisionInputs;
+}
+
+/** What the log keeps of a decision by a published policy; undefined for a draft, and where no policy decided. */
+export function keptDecision(decision: VpnDecision, inputs: VpnDecisionInputs): KeptDecision | undefined {
+  const { id, decidedAt, deviceId, policy, answer } = decision;
+  if (policy === null || answer === null || policy.version === 'draft') return undefined;
+  const { policyId, version: policyVersion, by } = policy;
+  const of = deviceId === undefined ? {} : { deviceId };
+  return {
+    record: { id, decidedAt, ...of, policyId, policyVersion, by, ...saidBy(answer) },
+    inputs: { ...inputs, context: withoutSecrets(inputs.context) as VpnDecisionInputs['context'] },
+  };
+}
+
+/** What the log keeps of a decision by a policy that the caller sent along. @param body without its secrets */
+export function keptStateless(
+  decided: { readonly id: string; readonly decidedAt: string },
+  request: VpnEvaluateRequest,
+  body: VpnPolicyBody,
+  answer: VpnEvaluateAnswer,
+): KeptDecision {
+  const context = withoutSecrets(contextIn(request)) as VpnDecisionInputs['context'];
+  return { record: { ...decided, by: 'stateless', ...saidBy(answer) }, inputs: { context, body } };
+}
+
+function saidBy(answer: PostureAnswer) {
+  const { reason } = answer;
+  const cause = 'posture' in answer ? answer.posture : undefined;
+  return {
+    dialect: answer.dialect as VpnDialect,
+    decision: 'action' in answer ? answer.action : answer.decision,
+    ...(reason === undefined ? {} : { reason }),
+    ...(cause === undefined
+      ? {}
+      : { posture: { action: cause.action.kind, taskIds: cause.tasks.map(({ taskId }) => taskId) } }),
+  };
+}
+
+function contextIn(request: VpnEvaluateRequest): unknown {
+  if (request.dialect !== 'globalprotect') return request.context;
+  const { platform, event, auth, machineCert, used } = request;
+  return { platform, event, auth, machineCert, used };
+}
+
+/** The policy in a request of `POST /v1/vpn/evaluate`. */
+export function policyIn(request: VpnEvaluateRequest): VpnPolicyBody {
+  if (request.dialect !== 'globalprotect') {
+    const { context: _, ...body } = request;
+    return body;
+  }
+  const { dialect, connectMethod, override, timeoutMin, maxUserOverrides, readings } = request;
+  const settings = { connectMethod, override, timeoutMin, maxUserOverrides };
+  return { dialect, settings, ...(readings === undefined ? {} : { readings }) };
+}
+
+/** URLs without what they carry as a password, also where one is the name of a member. */
+function withoutSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return withoutCredentials(value);
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [withoutCredentials(name), withoutSecrets(member)]),
+  );
+}

@@ -1,0 +1,99 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { pageParameters } from '@quell/contracts/paging';
+import type { HistoryItem } from '@quell/contracts/task';
+import { uuid } from '@quell/contracts/vocabulary';
+import type { VpnAnyDiffAnswer } from '@quell/contracts/vpn-diff';
+import {
+  type VpnPolicyVersionInfo,
+  vpnPolicyDiffQuery,
+  type vpnPolicyVersionDto,
+} from '@quell/contracts/vpn-policy-api';
+import type { VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
+import { Scopes } from '@quell/service-kit/auth';
+import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
+import { refusal } from '@quell/service-kit/problem-error';
+import { streamHistory } from '@quell/service-kit/stream-history';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { POOL } from '../database/pool.ts';
+import { SCHEMA } from '../database/schema.ts';
+import { diffPolicies } from '../diff/diff-policies.ts';
+import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
+import { loadPolicy } from '../policy-store/change-policy.ts';
+import { versionInfoOf } from './policy-dto.ts';
+
+const pageQuery = z.object(pageParameters);
+const versionNumber = z.coerce.number().int().min(1).max(2_147_483_647);
+const position = z.tuple([z.int().min(0)]);
+
+/** What a policy was: its publications and every change. Folded from its stream. */
+@Controller('/v1/vpn/policies/:id')
+@Scopes('vpn:read')
+export class VersionsController {
+  constructor(@Inject(POOL) private readonly pool: Pool) {}
+
+  @Get('versions')
+  async versions(
+    @Param('id', { schema: uuid }) id: string,
+    @Query({ schema: pageQuery }) { limit, cursor }: z.infer<typeof pageQuery>,
+  ): Promise<Page<VpnPolicyVersionInfo>> {
+    const { versions } = await this.#load(id);
+    const [before] = cursor === undefined ? [Number.POSITIVE_INFINITY] : decodeCursor(cursor, position);
+    const rows = versions.filter(({ number }) => number < before).reverse();
+    return pageOf(rows.slice(0, limit + 1), limit, versionInfoOf, ({ number }) => [number]);
+  }
+
+  @Get('versions/:number')
+  async version(
+    @Param('id', { schema: uuid }) id: string,
+    @Param('number', { schema: versionNumber }) number: number,
+  ): Promise<z.infer<typeof vpnPolicyVersionDto>> {
+    const policy = await this.#load(id);
+    const version = policy.versions[number - 1];
+    if (version === undefined) throw noVersion(id, number);
+    return { ...versionInfoOf(version), content: contentAt(policy, number) };
+  }
+
+  @Get('history')
+  async history(
+    @Param('id', { schema: uuid }) id: string,
+    @Query({ schema: pageQuery }) query: z.infer<typeof pageQuery>,
+  ): Promise<Page<HistoryItem>> {
+    const history = await streamHistory(this.pool, SCHEMA, id, query);
+    if (history === undefined) throw noPolicy(id);
+    return history;
+  }
+
+  @Get('diff')
+  async diff(
+    @Param('id', { schema: uuid }) id: string,
+    @Query({ schema: vpnPolicyDiffQuery }) { from, to }: z.infer<typeof vpnPolicyDiffQuery>,
+  ): Promise<VpnAnyDiffAnswer> {
+    const policy = await this.#load(id);
+    const left = contentAt(policy, from ?? versionInForce(policy)?.number ?? 1).body;
+    const right = contentAt(policy, to).body;
+    const answer = diffPolicies(left, right);
+    if (answer !== undefined) return answer;
+    throw refusal(
+      'unprocessable',
+      `What was for ${left.dialect} cannot be compared with what is for ${right.dialect}.`,
+    );
+  }
+
+  async #load(id: string): Promise<Policy> {
+    const policy = await loadPolicy(this.pool, id);
+    if (policy === undefined) throw noPolicy(id);
+    return policy;
+  }
+}
+
+/** @throws ProblemError 404 for a version that was never published */
+function contentAt(policy: Policy, version: number | 'draft'): VpnPolicyContent {
+  const content = version === 'draft' ? policy.draft : contentOf(policy, version);
+  if (content === undefined) throw noVersion(policy.id, version);
+  return content;
+}
+
+const noPolicy = (id: string) => refusal('not-found', `There is no policy ${id}.`);
+const noVersion = (id: string, version: number | 'draft') =>
+  refusal('not-found', `Policy ${id} has no version ${version}.`);
