@@ -91,6 +91,8 @@ export type ImportedMobileconfig = z.infer<typeof importedMobileconfig>;
 /** One host entry of an AnyConnect profile. */
 export const importedCiscoPolicy = z.object({
   name: z.string(),
+  /** Of the server. It is no `serverAddress` of the profile: where the editor added it to Never, it stands there. */
+  address: z.string(),
   profile: ciscoProfile,
   activateOnImport: z.boolean(),
   at: filePlace,
@@ -135,7 +137,19 @@ export const vpnExportRequest = z.discriminatedUnion('target', [
   z.object({
     target: z.literal('cisco'),
     policies: z
-      .array(z.object({ name, profile: ciscoProfile, activateOnImport: z.boolean().default(false) }))
+      .array(
+        z.object({
+          name,
+          address: z
+            .string()
+            .min(1)
+            .max(1024)
+            .optional()
+            .describe('Default: `serverAddress` of the profile, else the name.'),
+          profile: ciscoProfile,
+          activateOnImport: z.boolean().default(false),
+        }),
+      )
       .min(1)
       .max(64),
   }),

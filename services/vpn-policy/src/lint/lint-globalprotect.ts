@@ -1,0 +1,157 @@
+import {
+  type GlobalProtectContext,
+  type GlobalProtectPolicy,
+  globalProtectPlatform,
+  globalProtectPolicy,
+} from '@quell/contracts/vpn-globalprotect';
+import type { GlobalProtectFinding, GlobalProtectLintAnswer } from '@quell/contracts/vpn-lint-globalprotect';
+import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
+import { effectiveMethod, globalProtectReadings, isAlwaysOn } from '../dialects/globalprotect/methods.ts';
+import { pointerToken } from '../evaluation/criterion.ts';
+
+/** Settings of the override policy. */
+const overrideKeys = ['override', 'timeoutMin', 'maxUserOverrides'] as const;
+
+/**
+ * What a GlobalProtect portal configuration does not do on some platform, or does other than it looks, each with a context that shows it to
+ * `/v1/vpn/evaluate`.
+ */
+export function lintGlobalProtect(policy: unknown): GlobalProtectLintAnswer {
+  const read = globalProtectPolicy.safeParse(policy);
+  const dialect = 'globalprotect';
+  if (!read.success) return { dialect, findings: read.error.issues.map((issue) => unreadable(policy, issue)) };
+  const written = new Set(Object.keys(policy as object));
+  const subject = read.data;
+  return {
+    dialect,
+    findings: [...platforms(subject), ...preLogon(subject), ...overrides(subject, written), ...saml(subject)],
+  };
+}
+
+function witness(policy: GlobalProtectPolicy, context: GlobalProtectContext): GlobalProtectFinding['witness'] {
+  const [answer] = evaluateGlobalProtect(policy, context).possible;
+  return answer === undefined ? null : { context, answer };
+}
+
+function unreadable(
+  policy: unknown,
+  issue: { path: PropertyKey[]; code: string; message: string },
+): GlobalProtectFinding {
+  const found = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | null)?.[key],
+    policy,
+  );
+  const word = issue.code === 'invalid_value' && typeof found === 'string';
+  return {
+    rule: found === undefined ? 'MISSING_REQUIRED_KEY' : word ? 'UNKNOWN_ENUM' : 'WRONG_TYPE',
+    severity: 'error',
+    place: issue.path.map((key) => `/${pointerToken(String(key))}`).join(''),
+    why: issue.message,
+    witness: null,
+    fix: { text: 'write one of the values that the portal has there', patch: null },
+  };
+}
+
+/** METHOD_NOT_ON_PLATFORM: where the app works by another method than the portal asks for. */
+function platforms(policy: GlobalProtectPolicy): GlobalProtectFinding[] {
+  return globalProtectPlatform.options.flatMap((platform): GlobalProtectFinding[] => {
+    const effective = effectiveMethod(policy.connectMethod, platform, globalProtectReadings);
+    if (effective.method === policy.connectMethod && !effective.invalid) return [];
+    // At login the two differ, or at boot, where only pre-logon does anything.
+    const event = isAlwaysOn(policy.connectMethod) && !isAlwaysOn(effective.method) ? 'user-login' : 'boot';
+    return [
+      {
+        rule: 'METHOD_NOT_ON_PLATFORM',
+        severity: isAlwaysOn(policy.connectMethod) && !isAlwaysOn(effective.method) ? 'warning' : 'info',
+        place: '/connectMethod',
+        why: `${platform} has no ${policy.connectMethod}: the app works as with ${effective.method}`,
+        witness: witness(policy, { platform, event, machineCert: true }),
+        fix: { text: `give ${platform} a configuration of its own, with ${effective.method}`, patch: null },
+      },
+    ];
+  });
+}
+
+/** MACHINE_CERTIFICATE_NEEDED. */
+function preLogon(policy: GlobalProtectPolicy): GlobalProtectFinding[] {
+  if (!policy.connectMethod.startsWith('pre-logon')) return [];
+  return [
+    {
+      rule: 'MACHINE_CERTIFICATE_NEEDED',
+      severity: 'warning',
+      place: '/connectMethod',
+      why: 'before anybody has signed in only a machine certificate opens the tunnel',
+      witness: witness(policy, { platform: 'windows', event: 'boot', machineCert: false }),
+      fix: { text: 'give every device a machine certificate first', patch: null },
+    },
+  ];
+}
+
+/** What the override policy does not do, or does without end. */
+function overrides(policy: GlobalProtectPolicy, written: ReadonlySet<string>): GlobalProtectFinding[] {
+  const stop = { platform: 'windows', event: 'user-disconnect', machineCert: true, used: 0 } as const;
+  const about = { severity: 'info', witness: witness(policy, stop) } as const;
+  const alwaysOn = isAlwaysOn(policy.connectMethod);
+  const dead = overrideKeys.filter(
+    (key) => written.has(key) && (!alwaysOn || (policy.override === 'disabled' && key !== 'override')),
+  );
+  const findings = dead.map(
+    (key): GlobalProtectFinding => ({
+      ...about,
+      rule: 'OVERRIDE_WITHOUT_EFFECT',
+      severity: 'warning',
+      place: `/${key}`,
+      why: alwaysOn
+        ? 'nobody may disconnect, so nothing is counted or timed'
+        : 'with on-demand the user is free to disconnect',
+      fix: { text: `remove ${key}`, patch: [{ op: 'remove', path: `/${key}` }] },
+    }),
+  );
+  if (!alwaysOn || policy.override === 'disabled') return findings;
+  if (policy.override === 'with-ticket') {
+    findings.push({
+      rule: 'TICKET_NOT_ON_ANDROID',
+      severity: 'warning',
+      place: '/override',
+      why: 'the app for Android asks for a reason or a passcode, not for a ticket',
+      witness: witness(policy, { ...stop, platform: 'android' }),
+      fix: { text: 'give Android a configuration of its own, with-comment or with-passcode', patch: null },
+    });
+  }
+  if (policy.timeoutMin === 0) {
+    findings.push({
+      ...about,
+      rule: 'NEVER_RECONNECTS',
+      severity: 'warning',
+      place: '/timeoutMin',
+      why: 'after a disconnect the app does not connect again by itself: 0 minutes are no end',
+      fix: { text: 'say after how many minutes it connects again', patch: null },
+    });
+  }
+  if (policy.maxUserOverrides === 0) {
+    findings.push({
+      ...about,
+      rule: 'NO_OVERRIDE_LIMIT',
+      place: '/maxUserOverrides',
+      why: '0 is as often as the user wants, not never',
+      witness: witness(policy, { ...stop, used: 1000 }),
+      fix: { text: 'a number of times, or override disabled', patch: null },
+    });
+  }
+  return findings;
+}
+
+/** SAML_ON_IOS_ON_DEMAND_ONLY, by the compatibility matrix. */
+function saml(policy: GlobalProtectPolicy): GlobalProtectFinding[] {
+  if (effectiveMethod(policy.connectMethod, 'ios', globalProtectReadings).method === 'on-demand') return [];
+  return [
+    {
+      rule: 'SAML_ON_IOS_ON_DEMAND_ONLY',
+      severity: 'info',
+      place: '/connectMethod',
+      why: 'on iOS an app that signs in by SAML only connects on demand',
+      witness: witness(policy, { platform: 'ios', event: 'user-login', auth: 'saml' }),
+      fix: { text: 'give iOS a configuration of its own: on-demand, or another way of signing in', patch: null },
+    },
+  ];
+}
