@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { Module } from '@nestjs/common';
+import type { DevicePage } from '@quell/contracts/device-search';
+import { createNotifier } from '@quell/event-store/notify';
+import { newApiKey } from '@quell/service-kit/api-key';
+import { createAuthenticator } from '@quell/service-kit/authenticator';
+import { openDatabase } from '@quell/service-kit/database';
+import { type RunningService, type ServiceDefinition, startService } from '@quell/service-kit/start';
+import { eventually } from '@quell/testing/eventually';
+import { migrations } from '../database/migrations.ts';
+import { SCHEMA } from '../database/schema.ts';
+import { type TestDatabase, testDatabase } from '../database/test-database.fixture.ts';
+import { deviceRegistryEnvironment } from '../device-registry-environment.ts';
+import { openSearch } from './search.area.ts';
+
+@Module({})
+class NothingElse {}
+
+/** Search alone, as one replica of the registry runs it: what is written comes from elsewhere. */
+const searchOnly = {
+  name: 'device-registry',
+  version: '0.1.0',
+  config: deviceRegistryEnvironment,
+  setUp: async (context) => {
+    const { config, log, lifecycle } = context;
+    const database = await openDatabase({
+      service: 'device-registry',
+      url: config.DATABASE_URL,
+      schemas: [SCHEMA],
+      migrations,
+      log,
+    });
+    lifecycle.onStop('resources', 'postgres', () => database.close());
+    const feed = createNotifier({ connection: { connectionString: config.DATABASE_URL }, schema: SCHEMA });
+    lifecycle.onStop('resources', 'feed hints', () => feed.close());
+    const { routes, start } = await openSearch({ ...context, database, feed, broker: undefined as never });
+    return {
+      module: NothingElse,
+      authenticator: createAuthenticator({ pool: database.pool, log }),
+      ...(routes === undefined ? {} : { routes }),
+      ...(start === undefined ? {} : { listening: start }),
+    };
+  },
+} satisfies ServiceDefinition<typeof deviceRegistryEnvironment>;
+
+const neverStarted: typeof searchOnly = {
+  ...searchOnly,
+  setUp: async (context) => {
+    const { listening: _, ...parts } = await searchOnly.setUp(context);
+    return parts;
+  },
+};
+
+export interface Answer<Body> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Body;
+}
+
+export interface Replica {
+  readonly service: RunningService;
+  get<Body = DevicePage>(path: string, init?: RequestInit): Promise<Answer<Body>>;
+  /** All pages of a query. */
+  pages(path: string): Promise<DevicePage[]>;
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A database of the registry, with a key that may read devices, for any number of replicas. */
+export interface SearchScene {
+  readonly database: TestDatabase;
+  readonly key: string;
+  /** @param started without it the index is never built */
+  replica(environment?: Record<string, string>, started?: boolean): Promise<Replica>;
+  drop(): Promise<void>;
+}
+
+export async function searchScene(): Promise<SearchScene> {
+  const database = await testDatabase();
+  const { secret, hash } = newApiKey();
+  // The part of ingest's schema that judging an API key needs.
+  await database.pool.query(`CREATE SCHEMA auth; CREATE TABLE auth.api_key (id uuid, name text, hash bytea, scopes text[],
+    expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz)`);
+  const values = [randomUUID(), 'test', hash, ['devices:read']];
+  await database.pool.query('INSERT INTO auth.api_key (id, name, hash, scopes) VALUES ($1, $2, $3, $4)', values);
+  const running: Replica[] = [];
+  return {
+    database,
+    key: secret,
+    replica: async (environment = {}, started = true) => {
+      const replica = await startReplica(database.fresh.url, secret, environment, started);
+      running.push(replica);
+      return replica;
+    },
+    drop: async () => {
+      await Promise.all(running.map((replica) => replica.stop()));
+      await database.drop();
+    },
+  };
+}
+
+async function startReplica(
+  url: string,
+  key: string,
+  environment: Record<string, string>,
+  started: boolean,
+): Promise<Replica> {
+  const service = await startService(started ? searchOnly : neverStarted, {
+    DATABASE_URL: url,
+    KAFKA_BROKERS: 'nobody:1',
+    QUELL_LOG_LEVEL: 'silent',
+    QUELL_SEARCH_SEEN_SECONDS: '0.05',
+    ...environment,
+  });
+  const get: Replica['get'] = async (path, init = {}) => {
+    const response = await fetch(`${service.url}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${key}`, ...init.headers },
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
+  };
+  return {
+    service,
+    get,
+    pages: async (path) => {
+      const pages: DevicePage[] = [];
+      for (let cursor: string | undefined = ''; cursor !== undefined; cursor = pages.at(-1)?.nextCursor) {
+        const { status, body, text } = await get(`${path}${cursor === '' ? '' : `&cursor=${cursor}`}`);
+        if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+        pages.push(body);
+      }
+      return pages;
+    },
+    ready: async () => {
+      await eventually(async () => (await fetch(`${service.url}/readyz`)).ok);
+    },
+    stop: () => service.stop('the test is over'),
+  };
+}
