@@ -46,6 +46,16 @@ export const rows: readonly Row[] = [
     load: async () => (await import('./intake/visible-row.ts')).openVisible,
   },
   {
+    name: 'posture-detected',
+    title: 'detection accepted → its device’s VPN decision changed',
+    load: async () => (await import('./posture/posture-rows.ts')).openPostureDetected,
+  },
+  {
+    name: 'posture-resolved',
+    title: 'agent’s result accepted → its device’s VPN decision changed back',
+    load: async () => (await import('./posture/posture-rows.ts')).openPostureResolved,
+  },
+  {
     name: 'intake-batch',
     title: 'POST /v1/detections, 64 connections × batches of 100, answered after Kafka acknowledged',
     load: async () => (await import('./intake/intake-rows.ts')).openIntakeBatch,
