@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import type { JobDto } from '@quell/contracts/job';
+import { createPool } from '@quell/service-kit/database';
+import { createLog } from '@quell/service-kit/log';
+import { eventually } from '@quell/testing/eventually';
+import type pg from 'pg';
+import type { DeviceCommand } from '../src/device/decide.ts';
+import { changeDevices } from '../src/device-store/change-devices.ts';
+import { type JobsReplica, startReplica } from './jobs-replica.fixture.ts';
+import { type RunningRegistry, startRegistry } from './running-registry.fixture.ts';
+
+let registry: RunningRegistry;
+let pool: pg.Pool;
+let replica: JobsReplica | undefined;
+beforeAll(async () => {
+  registry = await startRegistry();
+  pool = createPool({ connectionString: registry.database.url, max: 2 }, createLog('test', 'silent'));
+});
+afterEach(async () => {
+  await replica?.stop();
+  replica = undefined;
+});
+afterAll(async () => {
+  await pool.end();
+  await registry.stop();
+});
+
+const envelope = () => ({ actor: 'test', correlationId: randomUUID(), occurredAt: new Date() });
+
+/** Devices of a group of their own, with numbers from 0. */
+async function someDevices(count: number, facts: (n: number) => object = () => ({})): Promise<string> {
+  const group = randomUUID();
+  const changes = Array.from({ length: count }, (_, n) => ({
+    deviceId: `${group}-${String(n).padStart(4, '0')}`,
+    command: { kind: 'bring' as const, facts: { group, label: `Room ${n}`, ...facts(n) }, source: 'import' as const },
+    causeId: randomUUID(),
+  }));
+  await changeDevices(pool, changes, envelope());
+  return group;
+}
+
+const bulk = (body: object) => registry.call('POST', '/v1/devices/bulk', body);
+const job = async (id: string): Promise<JobDto> => (await registry.call('GET', `/v1/devices/jobs/${id}`)).body;
+const ended = (id: string) =>
+  eventually(async () => {
+    const now = await job(id);
+    return now.finishedAt !== undefined && now;
+  });
+
+async function values(group: string, column: string): Promise<unknown[]> {
+  const { rows } = await registry.db.query(
+    `SELECT ${column} AS value FROM device_registry.device WHERE id LIKE $1 || '%' ORDER BY id`,
+    [group],
+  );
+  return rows.map(({ value }) => value);
+}
+
+test('a preview counts and shows before and after, and changes nothing; the job then does what it showed', async () => {
+  const group = await someDevices(30, (n) => ({ tags: n % 3 === 0 ? ['checked'] : ['new'] }));
+  const request = { query: { group: [group] }, action: { type: 'tag', add: ['checked'], remove: ['new'] } };
+  const preview = await bulk({ ...request, preview: true });
+  expect(preview.status).toBe(200);
+  expect(preview.body).toMatchObject({ count: 30, unchanged: 10, failing: 0 });
+  expect(preview.body.examples).toHaveLength(10);
+  expect(preview.body.examples[0]).toEqual({ id: `${group}-0001`, field: 'tags', before: ['new'], after: ['checked'] });
+  expect(new Set((await values(group, 'tags')).map(String))).toEqual(new Set(['checked', 'new']));
+
+  const answer = await bulk({ ...request, expectedCount: preview.body.count });
+  expect(answer.status).toBe(202);
+  expect(answer.headers.get('location')).toBe(`/v1/devices/jobs/${answer.body.id}`);
+  replica = startReplica(registry.database.url);
+  expect(await ended(answer.body.id)).toMatchObject({
+    kind: 'device-bulk',
+    state: 'succeeded',
+    progress: { done: 30, total: 30, failed: 0 },
+    result: { changed: 20, unchanged: 10, skipped: 0 },
+    createdBy: expect.stringMatching(/^key:/),
+  });
+  expect(new Set((await values(group, 'tags')).map(String))).toEqual(new Set(['checked']));
+});
+
+test('devices are relabelled from a template, moved and retired; what cannot be done to one is listed and holds up no other', async () => {
+  const group = await someDevices(5, (n) => ({ model: n === 2 ? 'm'.repeat(128) : 'nPP16 D' }));
+  const query = { group: [group] };
+  const template = `${'{model}'.repeat(2)} {label}${'!'.repeat(20)}`;
+  const { body } = await bulk({ query, action: { type: 'relabel', template } });
+  replica = startReplica(registry.database.url);
+  expect(await ended(body.id)).toMatchObject({
+    state: 'succeeded',
+    progress: { done: 5, failed: 1 },
+    result: { changed: 4, unchanged: 0, skipped: 0 },
+  });
+  expect((await registry.call('GET', `/v1/devices/jobs/${body.id}/errors`)).body.items).toEqual([
+    { id: `${group}-0002`, detail: expect.stringContaining('too long') },
+  ]);
+  expect((await values(group, 'label')).slice(0, 2)).toEqual([
+    `nPP16 DnPP16 D Room 0${'!'.repeat(20)}`,
+    `nPP16 DnPP16 D Room 1${'!'.repeat(20)}`,
+  ]);
+
+  const moved = await bulk({ query: { ...query, q: 'room 1' }, action: { type: 'move', group: null } });
+  expect((await ended(moved.body.id)).result).toMatchObject({ changed: 1 });
+  const retired = await bulk({ query, action: { type: 'retire', reason: 'sold' } });
+  expect((await ended(retired.body.id)).result).toMatchObject({ changed: 4 });
+  expect((await values(group, 'retired_at')).filter((at) => at === null)).toHaveLength(1);
+  const history = (await registry.call('GET', `/v1/devices/${group}-0000/history`)).body.items;
+  expect(history.at(-1)).toMatchObject({
+    type: 'DeviceRetired',
+    data: { reason: 'sold' },
+    correlationId: retired.body.id,
+  });
+});
+
+test('every device needs to be asked for by name, and a count that is another one now is refused', async () => {
+  const group = await someDevices(3);
+  const action = { type: 'move', group: 'elsewhere' };
+  const empty = await bulk({ query: { q: ' ' }, action });
+  expect([empty.status, empty.body.errors]).toEqual([
+    400,
+    [{ pointer: '/query', detail: expect.stringContaining('"all": true') }],
+  ]);
+  expect((await bulk({ query: {}, all: true, action, preview: true })).body.count).toBeGreaterThanOrEqual(3);
+  // A word without letters and digits means no device, not all of them.
+  expect((await bulk({ query: { q: '-' }, action, preview: true })).body).toMatchObject({ count: 0 });
+  const counted = await bulk({ query: { group: [group] }, action, expectedCount: 2 });
+  expect([counted.status, counted.body.detail]).toEqual([409, expect.stringContaining('means 3 devices, not 2')]);
+  const template = await bulk({ query: { group: [group] }, action: { type: 'relabel', template: '{colour}' } });
+  expect([template.status, template.body.errors[0].pointer]).toEqual([400, '/action/template']);
+  for (const wrong of [{ type: 'relabel' }, { type: 'tag' }, { type: 'explode' }, { type: 'move' }]) {
+    expect((await bulk({ query: { group: [group] }, action: wrong })).status).toBe(400);
+  }
+  expect(await values(group, 'group_name')).toEqual([group, group, group]);
+});
+
+test('a count that changes between the call and the start of the job ends the job before it does anything', async () => {
+  const group = await someDevices(3);
+  const action = { type: 'move', group: 'elsewhere' };
+  const { body } = await bulk({ query: { group: [group] }, action, expectedCount: 3 });
+  const extra = { group, label: 'late' };
+  await changeDevices(
+    pool,
+    [{ deviceId: `${group}-late`, command: { kind: 'bring', facts: extra, source: 'import' }, causeId: randomUUID() }],
+    envelope(),
+  );
+  replica = startReplica(registry.database.url);
+  expect(await ended(body.id)).toMatchObject({
+    state: 'failed',
+    error: expect.stringContaining('4 devices by now, not 3'),
+  });
+  expect(new Set(await values(group, 'group_name'))).toEqual(new Set([group]));
+});
+
+test('the devices are those that matched at the start; one that stopped matching is left alone, one that came later too', async () => {
+  const group = await someDevices(500, () => ({ tags: ['old'] }));
+  const { body } = await bulk({ query: { tag: ['old'], group: [group] }, action: { type: 'move', group: 'archive' } });
+  const last = `${group}-0499`;
+  let isDone = false;
+  replica = startReplica(registry.database.url, (kind) => ({
+    ...kind,
+    step: async (running, signal) => {
+      if (running.checkpoint !== undefined && !isDone) {
+        isDone = true;
+        const untag: DeviceCommand = { kind: 'tag', add: [], remove: ['old'] };
+        const late: DeviceCommand = { kind: 'bring', facts: { group, tags: ['old'] }, source: 'import' };
+        const changes = [
+          { deviceId: last, command: untag, causeId: randomUUID() },
+          { deviceId: `${group}-late`, command: late, causeId: randomUUID() },
+        ];
+        await changeDevices(pool, changes, envelope());
+      }
+      return kind.step(running, signal);
+    },
+  }));
+  expect(await ended(body.id)).toMatchObject({
+    state: 'succeeded',
+    progress: { done: 500, total: 500 },
+    result: { changed: 499, unchanged: 0, skipped: 1 },
+  });
+  const groups = await values(group, 'group_name');
+  expect([groups.length, new Set(groups.slice(0, 499)), groups.slice(499)]).toEqual([
+    501,
+    new Set(['archive']),
+    [group, group],
+  ]);
+});
