@@ -23,6 +23,8 @@ export interface DeviceChange {
   readonly causeId: string;
   /** The versions that the device may have (`If-Match`); absent: any. */
   readonly ifVersion?: readonly number[];
+  /** Instead of the one that is given for all changes. */
+  readonly envelope?: Envelope;
 }
 
 /** What became of one change; `events` is empty when nothing had to change. */
@@ -156,7 +158,9 @@ async function appendAll(
     const streamId = streamIdOf(deviceId);
     const one = appends.get(deviceId) ?? { streamId, expectedVersion: known.get(deviceId)?.version ?? 0, events: [] };
     one.events.push(
-      ...decision.events.map((event, index) => newEvent(event, eventIdOf(streamId, causeId, index), envelope)),
+      ...decision.events.map((event, index) =>
+        newEvent(event, eventIdOf(streamId, causeId, index), change.envelope ?? envelope),
+      ),
     );
     appends.set(deviceId, one);
   }

@@ -1,0 +1,158 @@
+import { hostnameForm } from '@quell/contracts/host-identifiers';
+import { textArray } from '@quell/event-store/array-parameters';
+import type { ClientBase } from 'pg';
+import { type DeviceCommand, decide } from '../device/decide.ts';
+import { type Device, identityOf } from '../device/device.ts';
+import { evolve } from '../device/evolve.ts';
+import { loadRows } from '../device-store/load.ts';
+import { type AgentRow, loadAgents } from './agent-rows.ts';
+import { type AgentNaming, type Candidate, identifiersOf, MAX_CANDIDATES, type MatchFacts } from './match.ts';
+
+/** An agent's place as matching sees it. */
+interface Link {
+  readonly agentId: string;
+  readonly endpointId: string;
+  readonly deviceId: string;
+  readonly active: boolean;
+}
+
+/**
+ * What is known of the devices and agents that a batch may concern, brought up to date as its agents are matched one after the other: an
+ * agent finds the device that the one before it registered.
+ */
+export class Directory {
+  readonly #devices: Map<string, Device>;
+  readonly #links: Map<string, Link>;
+  /** Ids of active devices by `mac <mac>` and `hostname <name>`. */
+  readonly #named: Map<string, Set<string>>;
+
+  private constructor(devices: Map<string, Device>, links: Map<string, Link>, named: Map<string, Set<string>>) {
+    this.#devices = devices;
+    this.#links = links;
+    this.#named = named;
+  }
+
+  /** Reads it; only reads, so it may stand before an append. What it has read is right while nobody else changes devices. */
+  static async load(
+    client: ClientBase,
+    agents: readonly AgentNaming[],
+    known: readonly AgentRow[],
+  ): Promise<Directory> {
+    const agentIds = agents.map(({ agentId }) => agentId);
+    const named = await lookUp(client, agents, agentIds);
+    const wanted = new Set([...named.values()].flatMap((ids) => [...ids]));
+    for (const { deviceId, endpointId } of agents) wanted.add(deviceId ?? endpointId).add(endpointId);
+    for (const { device_id } of known) if (device_id !== null) wanted.add(device_id);
+    const deviceIds = [...wanted];
+    const rows = await loadAgents(client, { agentIds: [], deviceIds });
+    const links = new Map<string, Link>();
+    for (const row of [...known, ...rows]) {
+      if (row.device_id === null) continue;
+      const { agent_id: agentId, endpoint_id: endpointId, device_id: deviceId } = row;
+      links.set(agentId, { agentId, endpointId, deviceId, active: row.status === 'active' });
+    }
+    return new Directory(await loadRows(client, deviceIds), links, named);
+  }
+
+  device(deviceId: string): Device | undefined {
+    return this.#devices.get(deviceId);
+  }
+
+  /** What there is to match an agent by. */
+  factsFor(agent: AgentNaming): MatchFacts {
+    const { agentId, endpointId } = agent;
+    const { hostname, macs } = identifiersOf(agent);
+    const others = [...this.#links.values()].filter(
+      (link) => link.endpointId === endpointId && link.agentId !== agentId,
+    );
+    return {
+      linked: this.#links.get(agentId)?.deviceId,
+      linkedEndpoint: (others.find(({ active }) => active) ?? others[0])?.deviceId,
+      byMac: this.#candidates(
+        macs.map((mac) => `mac ${mac}`),
+        agentId,
+      ),
+      byHostname: hostname === undefined ? [] : this.#candidates([`hostname ${hostname}`], agentId),
+    };
+  }
+
+  /** Other active agents on a device. */
+  othersOn(deviceId: string, agentId: string): boolean {
+    return [...this.#links.values()].some(
+      (link) => link.deviceId === deviceId && link.active && link.agentId !== agentId,
+    );
+  }
+
+  /** From now on the agent runs on the device, or is on none any more. */
+  link({ agentId, endpointId }: AgentNaming, deviceId: string, active: boolean): void {
+    this.#links.set(agentId, { agentId, endpointId, deviceId, active });
+  }
+
+  /** Whether an agent is known to be active. */
+  isActive(agentId: string): boolean {
+    return this.#links.get(agentId)?.active === true;
+  }
+
+  /** Brings a device to what a command makes of it at `now` (RFC 3339); returns whether that is a change. */
+  apply(deviceId: string, command: DeviceCommand, now: string): boolean {
+    const before = this.#devices.get(deviceId);
+    const decision = decide(deviceId, before, command);
+    if (!decision.ok || decision.events.length === 0) return false;
+    let device = before;
+    for (const event of decision.events) {
+      device = evolve(device, { ...event, version: (device?.version ?? 0) + 1, recordedAt: now });
+    }
+    for (const key of keysOf(before)) this.#named.get(key)?.delete(deviceId);
+    for (const key of keysOf(device)) this.#named.set(key, (this.#named.get(key) ?? new Set()).add(deviceId));
+    if (device !== undefined) this.#devices.set(deviceId, device);
+    return true;
+  }
+
+  #candidates(keys: readonly string[], agentId: string): Candidate[] {
+    const ids = new Set(keys.flatMap((key) => [...(this.#named.get(key) ?? [])]));
+    return [...ids].sort().flatMap((deviceId) => {
+      const device = this.#devices.get(deviceId);
+      if (device === undefined) return [];
+      const { hostnames, macs } = identityOf(device);
+      return [{ deviceId, hostnames, macs, hasOtherAgent: this.othersOn(deviceId, agentId) }];
+    });
+  }
+}
+
+// Of the devices with a host name only those matter that no other agent runs on; those of the batch are judged one by one.
+async function lookUp(
+  client: ClientBase,
+  agents: readonly AgentNaming[],
+  agentIds: readonly string[],
+): Promise<Map<string, Set<string>>> {
+  const keys = new Set(
+    agents.flatMap((agent) => {
+      const { hostname, macs } = identifiersOf(agent);
+      return [...macs.map((mac) => `mac ${mac}`), ...(hostname === undefined ? [] : [`hostname ${hostname}`])];
+    }),
+  );
+  const found = new Map<string, Set<string>>();
+  if (keys.size === 0) return found;
+  const pairs = [...keys].map((key) => [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)] as const);
+  const { rows } = await client.query<{ kind: string; value: string; device_id: string }>(
+    `SELECT w.kind, w.value, one.device_id FROM unnest($1::text[], $2::text[]) AS w (kind, value)
+     CROSS JOIN LATERAL (
+       SELECT i.device_id FROM device_registry.device_identifier AS i
+       WHERE (i.kind, i.value) = (w.kind, w.value) AND (w.kind = 'mac' OR NOT EXISTS (
+         SELECT FROM device_registry.device_agent AS a
+         WHERE a.device_id = i.device_id AND a.status = 'active' AND a.agent_id <> ALL ($3::text[])))
+       ORDER BY i.device_id LIMIT ${MAX_CANDIDATES + 1}) AS one`,
+    [textArray(pairs.map(([kind]) => kind)), textArray(pairs.map(([, value]) => value)), agentIds],
+  );
+  for (const { kind, value, device_id } of rows) {
+    const key = `${kind} ${value}`;
+    found.set(key, (found.get(key) ?? new Set()).add(device_id));
+  }
+  return found;
+}
+
+function keysOf(device: Device | undefined): string[] {
+  if (device?.state !== 'active') return [];
+  const { hostnames, macs } = identityOf(device);
+  return [...macs.map((mac) => `mac ${mac}`), ...hostnames.map((name) => `hostname ${hostnameForm(name)}`)];
+}

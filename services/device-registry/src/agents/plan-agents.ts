@@ -1,0 +1,129 @@
+import type { AgentRecord } from '@quell/contracts/agent-record';
+import { ipForm } from '@quell/contracts/host-identifiers';
+import type { DeviceCommand } from '../device/decide.ts';
+import type { Device } from '../device/device.ts';
+import { sameSet } from '../device/facts.ts';
+import type { DeviceChange } from '../device-store/change-devices.ts';
+import type { Envelope } from '../device-store/stream.ts';
+import { type AgentEntry, type AgentRow, matchOf } from './agent-rows.ts';
+import type { Directory } from './directory.ts';
+import { matchAgent } from './match.ts';
+
+/** What a message of `agents.v1` says. */
+export type AgentMessage = Told | { readonly kind: 'gone'; readonly agentId: string };
+
+export interface Told {
+  readonly kind: 'record';
+  readonly record: AgentRecord;
+  /** Lower-case UUID of the message itself, from which the ids of its events follow. */
+  readonly causeId: string;
+  readonly at: Date;
+}
+
+/** What taking records leads to. */
+export interface Plan {
+  readonly entries: readonly AgentEntry[];
+  readonly changes: readonly (DeviceChange & { readonly envelope: Envelope })[];
+  /** Whether an agent gets, changes or loses its device. */
+  readonly matchedAnew: boolean;
+  /** When devices were seen, RFC 3339. */
+  readonly seen: ReadonlyMap<string, string>;
+}
+
+/** Decides on records, one after the other, each on what those before it led to. */
+export function planAgents(told: readonly Told[], known: readonly AgentRow[], directory: Directory): Plan {
+  const rows = new Map(known.map((row) => [row.agent_id, row]));
+  const entries: AgentEntry[] = [];
+  const changes: (DeviceChange & { readonly envelope: Envelope })[] = [];
+  const seen = new Map<string, string>();
+  let matchedAnew = false;
+
+  for (const one of told) {
+    const { record } = one;
+    const row = rows.get(record.agentId);
+    const isNew = row === undefined || row.version < record.version;
+    const entry = isNew ? entryOf(record, row, directory) : undefined;
+    const deviceId = entry === undefined ? row?.device_id : deviceOf(entry);
+    if (deviceId != null && record.status === 'active') noteSeen(seen, deviceId, record.lastSeenAt);
+    if (entry === undefined) continue;
+    entries.push(entry);
+    matchedAnew ||= row === undefined || (row.device_id ?? undefined) !== deviceOf(entry);
+    if (record.status !== 'active') {
+      if (row?.device_id != null) directory.link(record, row.device_id, false);
+      continue;
+    }
+    for (const { deviceId, command } of commandsOf(one, entry, row, directory)) {
+      const changed = directory.apply(deviceId, command, one.at.toISOString());
+      if (changed) changes.push({ deviceId, command, causeId: one.causeId, envelope: envelopeOf(one) });
+    }
+    if (deviceId != null) directory.link(record, deviceId, true);
+  }
+  return { entries, changes, matchedAnew, seen };
+}
+
+/** What the row of an agent becomes; undefined for one that is not active and that we never knew. */
+function entryOf(record: AgentRecord, row: AgentRow | undefined, directory: Directory): AgentEntry | undefined {
+  if (record.status !== 'active') return row === undefined ? undefined : { record, match: matchOf(row) };
+  const match = matchAgent(record, directory.factsFor(record));
+  // What once told which device it is stays told.
+  const same = row !== undefined && match.kind === 'matched' && match.deviceId === row.device_id;
+  return { record, match: same ? matchOf(row) : match };
+}
+
+function commandsOf(
+  { record }: Told,
+  entry: AgentEntry,
+  row: AgentRow | undefined,
+  directory: Directory,
+): { deviceId: string; command: DeviceCommand }[] {
+  const deviceId = deviceOf(entry);
+  if (deviceId === undefined) return [];
+  const { agentId, hostname, ips, macs, platform, enrolledAt } = record;
+  const commands: { deviceId: string; command: DeviceCommand }[] = [];
+  // Two agents may run on one device. Whoever tells something new is the one shown; saying the same again does not make it so.
+  const current = directory.device(deviceId)?.agentId;
+  const isOthers = current !== undefined && current !== agentId && directory.isActive(current);
+  if (!(isOthers && row?.device_id === deviceId && saysTheSame(row, record))) {
+    commands.push({
+      deviceId,
+      command: { kind: 'report', agentId, report: { hostname, ips, macs, platform }, enrolledAt },
+    });
+  }
+  const left = row?.matched_by === 'registered' && row.device_id !== deviceId ? row.device_id : null;
+  if (left !== null && isAgentsAlone(directory.device(left)) && !directory.othersOn(left, agentId)) {
+    commands.push({ deviceId: left, command: { kind: 'retire', reason: `Its agent says that it is ${deviceId}.` } });
+  }
+  return commands;
+}
+
+/** Whether all that is known of a device was told by its agent: then it is nothing without it. */
+function isAgentsAlone(device: Device | undefined): boolean {
+  if (device?.state !== 'active') return false;
+  const { model, label, capabilities, group, tags, given } = device;
+  const lists = [capabilities, tags, given.hostnames, given.ips, given.macs];
+  return model === '' && label === '' && group === undefined && lists.every(({ length }) => length === 0);
+}
+
+function saysTheSame(row: AgentRow, { status, hostname, ips, macs, platform }: AgentRecord): boolean {
+  const unchanged = row.status === status && row.hostname === (hostname ?? null) && row.platform === (platform ?? null);
+  const forms = (list: readonly string[]) => [...new Set(list.map(ipForm))];
+  return unchanged && sameSet(forms(row.ips), forms(ips)) && sameSet([...new Set(row.macs)], [...new Set(macs)]);
+}
+
+function deviceOf({ match }: AgentEntry): string | undefined {
+  return match.kind === 'matched' ? match.deviceId : undefined;
+}
+
+function noteSeen(seen: Map<string, string>, deviceId: string, at: string | undefined): void {
+  const before = seen.get(deviceId);
+  if (at !== undefined && (before === undefined || Date.parse(before) < Date.parse(at))) seen.set(deviceId, at);
+}
+
+function envelopeOf({ record, causeId, at }: Told): Envelope {
+  return {
+    actor: `agent:${record.agentId}`,
+    correlationId: record.endpointId.toLowerCase(),
+    causationId: causeId,
+    occurredAt: at,
+  };
+}

@@ -1,0 +1,234 @@
+import { randomUUID } from 'node:crypto';
+import type { AgentRecord } from '@quell/contracts/agent-record';
+import { inTransaction } from '@quell/service-kit/transaction';
+import { type TestDatabase, testDatabase } from '../database/test-database.fixture.ts';
+import type { DeviceCommand } from '../device/decide.ts';
+import { identityOf } from '../device/device.ts';
+import type { FactChanges } from '../device/facts.ts';
+import { changeDevices } from '../device-store/change-devices.ts';
+import { loadDevices, loadRows } from '../device-store/load.ts';
+import { agentRecordOf, newMac } from './agents.fixture.ts';
+import { listUnresolved } from './list-unresolved.ts';
+import { takeAgents } from './take-agents.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(() => database.drop());
+
+const take = (...records: AgentRecord[]) =>
+  inTransaction(database.pool, (client) =>
+    takeAgents(
+      client,
+      records.map((record) => ({ kind: 'record' as const, record, causeId: randomUUID(), at: new Date() })),
+    ),
+  );
+const change = async (deviceId: string, command: DeviceCommand) => {
+  const envelope = { actor: 'test', correlationId: randomUUID(), occurredAt: new Date() };
+  await changeDevices(database.pool, [{ deviceId, command, causeId: randomUUID() }], envelope);
+  return deviceId;
+};
+const known = (facts: FactChanges = {}) => change(randomUUID(), { kind: 'bring', facts, source: 'import' });
+const device = async (id: string) => (await loadDevices(database.pool, [id])).get(id);
+const rows = async (sql: string, ...values: unknown[]) => (await database.pool.query(sql, values)).rows;
+const deviceOf = async ({ agentId }: AgentRecord): Promise<string> =>
+  (await rows('SELECT device_id FROM device_registry.device_agent WHERE agent_id = $1', agentId))[0]?.device_id;
+const unresolved = async ({ agentId }: AgentRecord) =>
+  (await listUnresolved(database.pool, { limit: 500 })).items.find((one) => one.agentId === agentId);
+const next = (record: AgentRecord, more: Partial<AgentRecord> = {}): AgentRecord => ({
+  ...record,
+  version: record.version + 1,
+  ...more,
+});
+
+test('an agent on a machine that nobody knows gets a device of its own, with what it reports; again it is the same', async () => {
+  const record = agentRecordOf({ hostname: 'Desk-A', ips: ['192.0.2.7'], macs: [newMac()] });
+  await take(record);
+  expect(await deviceOf(record)).toBe(record.endpointId);
+  expect(await device(record.endpointId)).toMatchObject({
+    state: 'active',
+    agentId: record.agentId,
+    reported: { hostnames: ['Desk-A'], ips: ['192.0.2.7'], macs: record.macs, platform: 'linux' },
+    version: 2,
+  });
+  await take(record);
+  await take(next(record));
+  expect(await device(record.endpointId)).toMatchObject({ version: 2 });
+  await take(next(record, { version: 3, hostname: 'Desk-B' }));
+  expect(identityOf((await device(record.endpointId))!).hostnames).toEqual(['Desk-B']);
+  const history = await rows(
+    `SELECT type, actor FROM device_registry.event e JOIN device_registry.device d USING (stream_id) WHERE d.id = $1 ORDER BY e.version`,
+    record.endpointId,
+  );
+  const actor = `agent:${record.agentId}`;
+  expect(history).toEqual([
+    { type: 'DeviceRegistered', actor },
+    { type: 'DeviceIdentified', actor },
+    { type: 'DeviceIdentified', actor },
+  ]);
+});
+
+test('an agent is matched by the id it states, by its MAC, by its host name; what people gave stays', async () => {
+  const mac = newMac();
+  const [stated, byMac, byName] = [
+    await known(),
+    await known({ macs: [mac], hostnames: ['given'] }),
+    await known({ hostnames: ['Name-1.'] }),
+  ];
+  const unknown = randomUUID();
+  const agents = [
+    agentRecordOf({ deviceId: stated }),
+    agentRecordOf({ deviceId: unknown }),
+    agentRecordOf({ macs: [mac, newMac()], hostname: 'reported' }),
+    agentRecordOf({ hostname: 'name-1', macs: [newMac()] }),
+  ];
+  await take(...agents);
+  expect(await Promise.all(agents.map(deviceOf))).toEqual([stated, unknown, byMac, byName]);
+  const found = (await device(byMac))!;
+  expect(identityOf(found)).toMatchObject({ hostnames: ['given', 'reported'], macs: agents[2]!.macs });
+  expect(found.given).toMatchObject({ hostnames: ['given'], macs: [mac] });
+  expect(await loadRows(database.pool, [byMac])).toEqual(await loadDevices(database.pool, [byMac]));
+});
+
+test('what would be a guess waits with its candidates, and is matched once it is clear', async () => {
+  const mac = newMac();
+  const [one, two] = [await known({ macs: [mac] }), await known({ macs: [mac] })];
+  const record = agentRecordOf({ macs: [mac], hostname: 'guess' });
+  await take(record);
+  expect(await unresolved(record)).toMatchObject({
+    candidates: [one, two].sort(),
+    reason: 'several devices have its MACs',
+    hostname: 'guess',
+  });
+  await take(next(record));
+  expect(await deviceOf(record)).toBeNull();
+  await change(two, { kind: 'patch', changes: { macs: [] } });
+  await take(next(record, { version: 3 }));
+  expect(await deviceOf(record)).toBe(one);
+  expect(await unresolved(record)).toBeUndefined();
+});
+
+test('agents of one machine in one batch, or in racing batches of several replicas, make one device', async () => {
+  for (let round = 0; round < 5; round++) {
+    const mac = newMac();
+    const twins = Array.from({ length: 6 }, () => agentRecordOf({ macs: [mac], hostname: `twin-${round}` }));
+    const settled = await Promise.allSettled([
+      take(twins[0]!, twins[1]!),
+      take(twins[2]!),
+      take(twins[3]!, twins[4]!),
+      take(twins[5]!, twins[0]!),
+    ]);
+    expect(settled.filter(({ status }) => status === 'rejected')).toEqual([]);
+    const devices = new Set(await Promise.all(twins.map(deviceOf)));
+    expect(devices.size).toBe(1);
+    const held = await rows(
+      `SELECT device_id FROM device_registry.device_identifier WHERE kind = 'mac' AND value = $1`,
+      mac,
+    );
+    expect(held).toEqual([{ device_id: [...devices][0] }]);
+  }
+});
+
+test('an agent that races with the registration of its device through the API is not matched to two', async () => {
+  for (let round = 0; round < 5; round++) {
+    const mac = newMac();
+    const record = agentRecordOf({ macs: [mac] });
+    const id = randomUUID();
+    await Promise.all([change(id, { kind: 'bring', facts: { macs: [mac] }, source: 'api' }), take(record)]);
+    // Whoever was first: after the API the agent runs on its device; before it, on one of its own.
+    expect([id, record.endpointId]).toContain(await deviceOf(record));
+  }
+});
+
+test('an agent that replaced another on its endpoint takes over its device, and the old one says nothing any more', async () => {
+  const old = agentRecordOf({ hostname: 'old' });
+  await take(old);
+  const replaced = next(old, { status: 'replaced', hostname: 'new' });
+  const now = agentRecordOf({ endpointId: old.endpointId, hostname: 'new' });
+  await take(replaced, now);
+  expect(await deviceOf(now)).toBe(old.endpointId);
+  expect(await device(old.endpointId)).toMatchObject({ agentId: now.agentId, reported: { hostnames: ['new'] } });
+  const stranger = agentRecordOf({ status: 'replaced' });
+  await take(stranger);
+  expect(await deviceOf(stranger)).toBeUndefined();
+  expect(await device(stranger.endpointId)).toBeUndefined();
+});
+
+test('two agents on one device: the one that tells something new is shown, and what they repeat changes nothing', async () => {
+  const id = await known();
+  const [a, b] = [agentRecordOf({ deviceId: id, hostname: 'a' }), agentRecordOf({ deviceId: id, hostname: 'b' })];
+  await take(a, b);
+  const { version } = (await device(id))!;
+  expect(await device(id)).toMatchObject({ agentId: b.agentId });
+  await take(next(a), next(b));
+  expect((await device(id))?.version).toBe(version);
+  await take(next(a, { version: 3, hostname: 'aa' }));
+  expect(await device(id)).toMatchObject({ agentId: a.agentId, reported: { hostnames: ['aa'] } });
+});
+
+test('an agent that later states its device moves there; the device that was made for it alone is retired', async () => {
+  const record = agentRecordOf({ hostname: 'moves', macs: [newMac()] });
+  await take(record);
+  const id = await known({ label: 'Lobby' });
+  await take(next(record, { deviceId: id }));
+  expect(await deviceOf(record)).toBe(id);
+  expect(await device(record.endpointId)).toMatchObject({ state: 'retired' });
+  expect(await device(id)).toMatchObject({ agentId: record.agentId, label: 'Lobby' });
+
+  const kept = agentRecordOf();
+  await take(kept);
+  await change(kept.endpointId, { kind: 'patch', changes: { label: 'named by people' } });
+  await take(next(kept, { deviceId: await known() }));
+  expect(await device(kept.endpointId)).toMatchObject({ state: 'active' });
+});
+
+test('a retired device stays retired while its agent goes on, and comes back with an agent that enrols after', async () => {
+  const record = agentRecordOf({ hostname: 'retires' });
+  await take(record);
+  const id = record.endpointId;
+  await change(id, { kind: 'retire' });
+  await take(next(record, { hostname: 'still-there' }));
+  expect(await device(id)).toMatchObject({ state: 'retired', version: 3 });
+  const later = new Date(Date.now() + 1000).toISOString();
+  await take(agentRecordOf({ endpointId: id, enrolledAt: later, hostname: 'back' }));
+  expect(await device(id)).toMatchObject({ state: 'active', reported: { hostnames: ['back'] } });
+});
+
+test('when a device was seen is the latest that any of its agents told, whatever came first; no event tells it', async () => {
+  const at = (minute: number) => `2026-11-23T10:0${minute}:00.000Z`;
+  const id = await known();
+  const [a, b] = [
+    agentRecordOf({ deviceId: id, lastSeenAt: at(3) }),
+    agentRecordOf({ deviceId: id, lastSeenAt: at(2) }),
+  ];
+  await take(a, b);
+  const seen = async () =>
+    (await rows('SELECT last_seen_at, noted_at FROM device_registry.device_seen WHERE device_id = $1', id))[0];
+  const first = await seen();
+  expect(first.last_seen_at.toISOString()).toBe(at(3));
+  await take(next(b, { lastSeenAt: at(1) }));
+  expect(await seen()).toEqual(first);
+  const { version } = (await device(id))!;
+  await take(next(a, { lastSeenAt: at(5) }));
+  expect((await seen()).last_seen_at.toISOString()).toBe(at(5));
+  expect((await seen()).noted_at.getTime()).toBeGreaterThanOrEqual(first.noted_at.getTime());
+  expect((await device(id))?.version).toBe(version);
+});
+
+test('an older record of an agent that comes again changes nothing', async () => {
+  const record = agentRecordOf({ hostname: 'first' });
+  await take(record, next(record, { hostname: 'second' }));
+  await take(record);
+  expect(await device(record.endpointId)).toMatchObject({ reported: { hostnames: ['second'] } });
+});
+
+test('an agent that is gone leaves its device, and one that comes again is matched again', async () => {
+  const record = agentRecordOf({ macs: [newMac()] });
+  await take(record);
+  await inTransaction(database.pool, (client) => takeAgents(client, [{ kind: 'gone', agentId: record.agentId }]));
+  expect(await deviceOf(record)).toBeUndefined();
+  expect(await device(record.endpointId)).toMatchObject({ state: 'active' });
+  await take(record);
+  expect(await deviceOf(record)).toBe(record.endpointId);
+});
