@@ -10,6 +10,7 @@ import { decisionKeeping } from './decision-log/decision-keeping.ts';
 import { startDeviceConsumer } from './devices/consumer.ts';
 import { serveEvaluate } from './evaluation-api/evaluate-route.ts';
 import { ActivePolicies } from './policy-store/active-policies.ts';
+import { postureCaughtUp } from './posture-store/caught-up.ts';
 import { startPostureConsumer } from './posture-store/consumer.ts';
 import { measurePosture } from './posture-store/metrics.ts';
 import { vpnPolicyModule } from './vpn-policy.module.ts';
@@ -47,6 +48,7 @@ export const vpnPolicyService = {
     health.addLiveCheck('consumers', () => notes(broker.health().live, broker.health().reasons));
 
     measurePosture(metrics, { pool, broker, log });
+    health.addReadyCheck('posture', postureCaughtUp({ pool, broker }));
 
     const connection = { connectionString: config.DATABASE_URL };
     const keeping = decisionKeeping({ pool, broker, log, connection, metrics, config });

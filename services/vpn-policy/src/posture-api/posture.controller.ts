@@ -6,6 +6,7 @@ import type { Page } from '@quell/service-kit/cursor';
 import type { Pool } from 'pg';
 import type { z } from 'zod';
 import { POOL } from '../database/pool.ts';
+import { readDevice } from '../devices/known-devices.ts';
 import { listPostures } from '../posture-store/list-postures.ts';
 import { postureOf } from '../posture-store/posture-of.ts';
 
@@ -20,7 +21,8 @@ export class PostureController {
   }
 
   @Get('devices/:deviceId/posture')
-  find(@Param('deviceId', { schema: deviceId }) id: string): Promise<DevicePosture> {
-    return postureOf(this.pool, { deviceId: id });
+  async find(@Param('deviceId', { schema: deviceId }) id: string): Promise<DevicePosture> {
+    const device = await readDevice(this.pool, id);
+    return postureOf(this.pool, { deviceId: id, agentId: device?.agentId });
   }
 }

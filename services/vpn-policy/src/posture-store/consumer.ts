@@ -3,19 +3,22 @@ import { jsonPointer } from '@quell/contracts/problem';
 import { statusCode, taskAfter } from '@quell/contracts/task';
 import { topics } from '@quell/contracts/topics';
 import { timestamp, uuid } from '@quell/contracts/vocabulary';
-import { isContentState, isTimeout } from '@quell/event-store/transient';
 import type { Broker, BrokerMessage, Consumer } from '@quell/messaging/broker';
-import { type Decoded, type FailureKind, type Slice, withDeadLetters } from '@quell/messaging/dead-letters';
+import { type Decoded, type Slice, withDeadLetters } from '@quell/messaging/dead-letters';
 import { saveDeadLetters } from '@quell/service-kit/dead-letter-table';
-import { InboxFenced, inboxOf } from '@quell/service-kit/inbox';
+import { inboxOf } from '@quell/service-kit/inbox';
 import type { Log } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { classify } from '../database/classify.ts';
 import { SCHEMA } from '../database/schema.ts';
 import type { TaskRecord } from '../posture/task-posture.ts';
 import { takeExceptionRecords } from './exceptions.ts';
 import { takeTaskRecords } from './take-task-records.ts';
+
+/** What posture follows. */
+export const postureTopics: readonly string[] = [topics.tasks, topics.mitigationExceptions];
 
 const { loadOffsets, moveInbox, requireKnownCluster } = inboxOf(SCHEMA, 'tasks and exceptions');
 
@@ -52,7 +55,7 @@ export async function startPostureConsumer(parts: {
 
   return broker.consume({
     group: 'vpn-policy-posture',
-    topics: [topics.tasks, topics.mitigationExceptions],
+    topics: postureTopics,
     startOffsets: (assigned) => loadOffsets(pool, clusterId, assigned),
     handle: withDeadLetters({
       service: 'vpn-policy',
@@ -99,11 +102,4 @@ export function decodePostureRecord({ value, headers }: BrokerMessage): Decoded<
 
 function refused({ issues: [issue] }: z.ZodError, where: string): { reason: string } {
   return { reason: `${where}${jsonPointer(issue?.path ?? [])}: ${issue?.message}` };
-}
-
-/** What a failed transaction means for its batch: only what Postgres refuses as data is blamed on the records. */
-function classify(error: unknown): FailureKind {
-  if (error instanceof InboxFenced) return 'fenced';
-  if (isTimeout(error)) return 'timeout';
-  return isContentState(error) ? 'content' : 'transient';
 }

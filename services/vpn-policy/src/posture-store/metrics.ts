@@ -1,8 +1,8 @@
-import { topics } from '@quell/contracts/topics';
 import type { Broker } from '@quell/messaging/broker';
 import type { Log } from '@quell/service-kit/log';
 import { Gauge, type Registry } from '@quell/service-kit/metrics';
 import type { Pool } from 'pg';
+import { postureTopics } from './consumer.ts';
 
 /** What tells an operator whether decisions know of the latest threats: what waits on Kafka, and what stands. Read when `/metrics` is. */
 export function measurePosture(
@@ -16,9 +16,8 @@ export function measurePosture(
     registers: [registry],
     collect() {
       this.reset();
-      const followed: readonly string[] = [topics.tasks, topics.mitigationExceptions];
       for (const { topic, partition, lag } of broker.health().consumers.flatMap(({ partitions }) => partitions)) {
-        if (lag !== undefined && followed.includes(topic))
+        if (lag !== undefined && postureTopics.includes(topic))
           this.set({ topic, partition: String(partition) }, Number(lag));
       }
     },

@@ -15,6 +15,7 @@ import { type TestDatabase, testDatabase } from '../database/test-database.fixtu
 import { naivePosture } from '../posture/naive-posture.fixture.ts';
 import { deliveryOf, historiesOn } from '../posture/records.arbitrary.ts';
 import type { TaskRecord } from '../posture/task-posture.ts';
+import { postureCaughtUp } from './caught-up.ts';
 import { startPostureConsumer } from './consumer.ts';
 import { takeExceptionRecords } from './exceptions.ts';
 import { listPostures } from './list-postures.ts';
@@ -196,8 +197,9 @@ describe('from Kafka', () => {
           retrySeconds: { first: 0.05, most: 0.2 },
         }),
     };
+    const caughtUp = () => postureCaughtUp({ pool: database.pool, broker: kafka }, [named(topics.tasks)]);
     const start = () => startPostureConsumer({ pool: database.pool, broker, log: createLog('test', 'silent') });
-    return { named, broker, start };
+    return { named, broker, start, caughtUp };
   }
 
   const messageOf = ({ taskId, at, after, omitted }: TaskRecord): OutgoingMessage => ({
@@ -213,7 +215,9 @@ describe('from Kafka', () => {
   });
 
   test('what cannot be read becomes a dead letter and keeps nothing back; a restart goes on, a rebuild ends the same', async () => {
-    const { named, broker, start } = await ownTopics();
+    const { named, broker, start, caughtUp } = await ownTopics();
+    const isReady = caughtUp();
+    expect(await isReady()).toBe(undefined);
     const endpoints = [endpoint(), endpoint()];
     const taskIds = Array.from({ length: 6 }, () => randomUUID());
     const [histories = []] = fc.sample(historiesOn(endpoints, taskIds), { numRuns: 1, seed });
@@ -226,12 +230,14 @@ describe('from Kafka', () => {
       { ...bad, value: JSON.stringify({ after: { ...JSON.parse(String(bad.value)).after, status: 'unheard-of' } }) },
       { ...bad, headers: {} },
     ]);
+    const isReadyLater = caughtUp();
+    expect(await isReadyLater()).toBe(`posture has ${half + 3} records to take`);
     let consumer = await start();
     const letters = async () =>
       (
         await database.pool.query('SELECT reason FROM vpn_policy.dead_letter WHERE topic = $1', [named(topics.tasks)])
       ).rows.map(({ reason }) => reason);
-    await eventually(async () => (await letters()).length === 3, { timeoutMs: 30_000 });
+    await eventually(async () => (await isReadyLater()) === undefined, { timeoutMs: 30_000 });
     await consumer.stop();
     expect((await letters()).sort()).toEqual([
       expect.stringContaining('/after/status'),
@@ -239,7 +245,9 @@ describe('from Kafka', () => {
       'the value is not JSON',
     ]);
 
+    // What comes later does not take it back.
     await broker.publish(topics.tasks, delivered.slice(half).map(messageOf));
+    expect(await isReadyLater()).toBe(undefined);
     consumer = await start();
     const naive = naivePosture(histories.flat());
     const allTaken = async () => {
