@@ -1,212 +1,305 @@
 import type { DeviceQuery } from '@quell/contracts/device-query';
-import type { DeviceSort } from '@quell/contracts/device-search';
 import { capabilityFacets, type Facets, valueFacet } from '@quell/device-query/facets';
-import { type Highlight, highlightDevice } from '@quell/device-query/highlight';
-import {
-  capabilityMask,
-  featureMask,
-  foldDevice,
-  matchesText,
-  passesFeatures,
-  passesOtherFilters,
-  type QueriedDevice,
-} from '@quell/device-query/match';
-import { type MatchLevel, matchLevels, parseQueryText } from '@quell/device-query/parse-query';
-import { compareText, displayKey, naturalKey, rankOf } from '@quell/device-query/rank';
+import { highlightDevice } from '@quell/device-query/highlight';
+import { featureMask, passesFeatures } from '@quell/device-query/match';
+import { type MatchLevel, matchLevels, parseQueryText, type QueryText } from '@quell/device-query/parse-query';
+import { rankClasses, rankOf } from '@quell/device-query/rank';
+import { type BaseHits, BaseIndex } from './base-index.ts';
+import { emptySet } from './bits.ts';
+import { SegmentBuilder } from './build-segment.ts';
+import { type DeltaEntry, deltaEntry, findInDelta } from './delta.ts';
+import { DivergenceHash } from './divergence-hash.ts';
+import type {
+  DeviceChange,
+  IndexedDevice,
+  PageKey,
+  SearchAnswer,
+  SearchRequest,
+  SortOrder,
+  SuggestAnswer,
+  SuggestRequest,
+} from './indexed-device.ts';
+import { type Order, orders, type Values } from './orders.ts';
+import { type Segment, sizeOfSegment } from './segment.ts';
 
-/*
- * THE SEAM, with the simplest thing behind it: a scan. search/live and search/list are written against these names; the fast index
- * replaces this file.
- */
-
-/** What the index knows of a device. */
-export interface IndexedDevice extends QueriedDevice {
-  readonly version: number;
-  /** In milliseconds. A change without it leaves the time that is known. */
-  readonly lastSeenAt?: number | undefined;
-}
-
-export type IndexChange = IndexedDevice | { readonly id: string; readonly version: number; readonly retired: true };
-
-/** Where a device stands in an order: what a page ended with. JSON. */
-export type PageKey = readonly [rank: number, key: string | number, id: string];
-
-export interface SearchRequest {
-  readonly query: DeviceQuery;
-  readonly sort: DeviceSort;
-  readonly limit: number;
-  /** The end of the page before; its words are read as freely as there. */
-  readonly after?: { readonly matched: MatchLevel; readonly key: PageKey } | undefined;
-  /** Only as typed. */
-  readonly strict?: boolean;
-}
-
-export interface SearchAnswer {
-  readonly ids: readonly string[];
-  readonly total: number;
-  readonly facets: Facets;
-  readonly matched: MatchLevel;
-  /** Absent on the last page. */
-  readonly next?: PageKey;
-}
-
-export interface Suggestion {
-  readonly id: string;
-  readonly model: string;
-  readonly label: string;
-  readonly highlights: readonly Highlight[];
+export interface IndexOptions {
+  /** How many bytes of earlier answers are kept, at most. */
+  readonly cacheBytes?: number;
 }
 
 export interface IndexCounts {
   readonly devices: number;
-  /** Devices that changed since the base was built. */
-  readonly delta: number;
+  /** Devices that differ from the base; time for a new base when there are thousands. */
+  readonly changes: number;
+  /** Of the base, what is kept of answers not included. */
   readonly bytes: number;
-  /** Of all ids with their versions, as digits: equal for equal content. */
+  readonly cacheBytes: number;
+  /** Equal on replicas that hold the same devices at the same versions. */
   readonly hash: string;
 }
 
-export interface IndexBuffers {
-  readonly devices: readonly IndexedDevice[];
-  /** What can be handed over without copying. */
-  readonly transfer: ArrayBuffer[];
+/** What is found at one level, in the base and among the changes. */
+interface Hits {
+  readonly level: MatchLevel;
+  readonly base: BaseHits;
+  /** Text and other filters; `changed` passes the features too. */
+  readonly changedBase: readonly DeltaEntry[];
+  readonly changed: readonly DeltaEntry[];
 }
 
+interface Placed {
+  readonly device: IndexedDevice;
+  readonly rank: number;
+}
+
+/**
+ * Every device in memory, ready to be found: an immutable base, and what changed since beside it. The same devices give the same
+ * answers however they came in. Synchronous and without I/O.
+ */
 export class DeviceIndex {
-  readonly #devices = new Map<string, IndexedDevice>();
-  readonly #gone = new Map<string, number>();
-  readonly #changed = new Set<string>();
+  readonly #cacheBytes: number;
+  #base: BaseIndex;
+  readonly #changed = new Map<string, DeltaEntry>();
+  /** Retired since the base was built, at which version: what comes late from before must not bring them back. */
+  readonly #retired = new Map<string, number>();
+  #hash: DivergenceHash;
+  /** Seen while a new base is being built, so that it can be told. */
+  #seenMeanwhile: Map<string, number> | undefined;
 
-  static build(devices: Iterable<IndexedDevice>): DeviceIndex {
-    const index = new DeviceIndex();
-    for (const device of devices) index.#devices.set(device.id, device);
-    return index;
+  constructor(segment: Segment = new SegmentBuilder().finish(), { cacheBytes = 48 << 20 }: IndexOptions = {}) {
+    this.#cacheBytes = cacheBytes;
+    this.#base = new BaseIndex(segment, cacheBytes);
+    this.#hash = new DivergenceHash(segment.hash);
   }
 
-  static fromBuffers({ devices }: IndexBuffers): DeviceIndex {
-    return DeviceIndex.build(devices);
+  /** Takes changes in; a version that is not newer than the one known has no effect. */
+  apply(changes: Iterable<DeviceChange>): void {
+    for (const change of changes) this.#applyOne(change);
   }
 
-  toBuffers(): IndexBuffers {
-    return { devices: [...this.#devices.values()], transfer: [] };
-  }
-
-  get deltaSize(): number {
-    return this.#changed.size;
-  }
-
-  /** Idempotent by version: what is known to be newer stays. */
-  apply(changes: readonly IndexChange[]): void {
-    for (const change of changes) {
-      const known = this.#devices.get(change.id);
-      if (change.version <= (known?.version ?? this.#gone.get(change.id) ?? 0)) continue;
-      this.#changed.add(change.id);
-      if ('retired' in change) {
-        this.#devices.delete(change.id);
-        this.#gone.set(change.id, change.version);
-      } else {
-        const lastSeenAt = change.lastSeenAt ?? known?.lastSeenAt;
-        this.#devices.set(change.id, { ...change, lastSeenAt });
-      }
+  #applyOne(change: DeviceChange): void {
+    const known = this.#changed.get(change.id);
+    const retired = this.#retired.get(change.id);
+    const doc = known === undefined && retired === undefined ? this.#liveDoc(change.id) : -1;
+    const version = known?.device.version ?? retired ?? (doc < 0 ? undefined : this.#base.segment.versions[doc]);
+    if (version !== undefined && change.version <= version) return;
+    const lastSeenAt = known?.device.lastSeenAt ?? (doc < 0 ? undefined : this.#base.reader.device(doc).lastSeenAt);
+    if (version !== undefined && retired === undefined) this.#hash.toggle(change.id, version);
+    if (doc >= 0) this.#base.kill(doc);
+    if ('retired' in change) {
+      this.#changed.delete(change.id);
+      this.#retired.set(change.id, change.version);
+      return;
     }
+    this.#retired.delete(change.id);
+    this.#hash.toggle(change.id, change.version);
+    const latest = Math.max(lastSeenAt ?? -1, change.lastSeenAt ?? -1);
+    this.#changed.set(change.id, deltaEntry(latest < 0 ? change : { ...change, lastSeenAt: latest }));
   }
 
-  /** The greatest time stays; devices that are not there are passed over. */
-  seen(seen: readonly { readonly id: string; readonly lastSeenAt: number }[]): void {
+  #liveDoc(id: string): number {
+    const doc = this.#base.reader.docOf(id);
+    return doc >= 0 && !this.#base.dead.has(doc) ? doc : -1;
+  }
+
+  /** Notes when devices were last seen, in milliseconds; earlier times than known and unknown devices are left. */
+  seen(seen: Iterable<{ readonly id: string; readonly lastSeenAt: number }>): void {
     for (const { id, lastSeenAt } of seen) {
-      const known = this.#devices.get(id);
-      if (known !== undefined && lastSeenAt > (known.lastSeenAt ?? 0)) this.#devices.set(id, { ...known, lastSeenAt });
+      this.#seenMeanwhile?.set(id, Math.max(lastSeenAt, this.#seenMeanwhile.get(id) ?? -1));
+      const entry = this.#changed.get(id);
+      if (entry !== undefined) {
+        if (lastSeenAt > (entry.device.lastSeenAt ?? -1)) entry.device = { ...entry.device, lastSeenAt };
+        continue;
+      }
+      const doc = this.#retired.has(id) ? -1 : this.#liveDoc(id);
+      if (doc >= 0) this.#base.lastSeen.see(doc, lastSeenAt);
     }
   }
 
-  search(request: SearchRequest): SearchAnswer {
-    const { query, sort, limit, after, strict } = request;
-    const levels = after === undefined ? (strict ? matchLevels.slice(0, 1) : matchLevels) : [after.matched];
-    const answers = levels.map((level) => this.#at(query, level));
-    const { base, hits, matched } = answers.find((answer) => answer.hits.length > 0) ?? answers[0]!;
-    const text = parseQueryText(query.q);
-    const order = sort.startsWith('-') ? -1 : 1;
-    const keyed = hits.map((device): PageKey => {
-      switch (sort.replace('-', '')) {
-        case 'lastSeen':
-          return [0, -(device.lastSeenAt ?? 0), device.id];
-        case 'label':
-          return [0, displayKey(device), device.id];
-        case 'id':
-          return [0, naturalKey(device.id), device.id];
-        case 'model':
-          return [0, naturalKey(device.model), device.id];
-        default:
-          return [rankOf(text, foldDevice(device), matched), displayKey(device), device.id];
-      }
-    });
-    keyed.sort((a, b) => order * compareKeys(a, b));
-    const left = after === undefined ? keyed : keyed.filter((key) => order * compareKeys(key, after.key) > 0);
-    const page = left.slice(0, limit);
-    const last = page.at(-1);
-    const facets = {
-      capabilities: capabilityFacets(
-        base.map((device) => [capabilityMask(device.capabilities), 1] as const),
-        query,
-      ),
-      models: valueFacet(count(hits.map(({ model }) => model))),
-      groups: valueFacet(count(hits.map(({ group }) => group))),
-    };
-    return {
-      ids: page.map(([, , id]) => id),
-      total: hits.length,
-      facets,
-      matched,
-      ...(left.length > limit && last !== undefined ? { next: last } : {}),
-    };
+  /** To be called before the snapshot for a new base is taken: from here on `seen` is remembered for it. */
+  startRebuild(): void {
+    this.#seenMeanwhile = new Map();
   }
 
-  suggest(
-    query: DeviceQuery,
-    limit: number,
-  ): { readonly items: readonly Suggestion[]; readonly total: number; readonly matched: MatchLevel } {
-    const sort = parseQueryText(query.q).kind === 'blank' ? 'lastSeen' : 'relevance';
-    const { ids, total, matched } = this.search({ query, sort, limit });
-    const text = parseQueryText(query.q);
-    const items = ids.map((id) => {
-      const device = this.#devices.get(id)!;
-      return { id, model: device.model, label: device.label, highlights: highlightDevice(text, device, matched) };
-    });
-    return { items, total, matched };
+  /** Goes over to a base built from a later snapshot; changes that it does not have yet stay beside it. */
+  replaceBase(segment: Segment): void {
+    const changes: DeviceChange[] = [...this.#changed.values()].map(({ device }) => device);
+    for (const [id, version] of this.#retired) changes.push({ id, version, retired: true });
+    this.#base = new BaseIndex(segment, this.#cacheBytes);
+    this.#hash = new DivergenceHash(segment.hash);
+    this.#changed.clear();
+    this.#retired.clear();
+    // A device that the base does not have was retired before the snapshot: nothing older can come any more.
+    this.apply(changes.filter((change) => !('retired' in change) || this.#liveDoc(change.id) >= 0));
+    const seen = this.#seenMeanwhile;
+    this.#seenMeanwhile = undefined;
+    if (seen !== undefined) this.seen([...seen].map(([id, lastSeenAt]) => ({ id, lastSeenAt })));
+  }
+
+  /** @returns the device as it is known here. */
+  get(id: string): IndexedDevice | undefined {
+    const entry = this.#changed.get(id);
+    if (entry !== undefined) return entry.device;
+    const doc = this.#retired.has(id) ? -1 : this.#liveDoc(id);
+    return doc < 0 ? undefined : this.#base.reader.device(doc);
   }
 
   counts(): IndexCounts {
-    let hash = 0n;
-    for (const { id, version } of this.#devices.values()) hash ^= hashOf(`${id} ${version}`);
-    return { devices: this.#devices.size, delta: this.#changed.size, bytes: 0, hash: String(hash) };
+    const { segment, dead, cacheSize } = this.#base;
+    return {
+      devices: segment.count - dead.size + this.#changed.size,
+      changes: this.#changed.size + this.#retired.size,
+      bytes: sizeOfSegment(segment),
+      cacheBytes: cacheSize,
+      hash: this.#hash.text,
+    };
   }
 
-  #at(query: DeviceQuery, matched: MatchLevel) {
+  /** Finds what one typed character needs ahead of the first one who types it; a step at a time, each of a few milliseconds. */
+  *warmUp(): Generator<void> {
+    for (const q of ['', ...'abcdefghijklmnopqrstuvwxyz0123456789']) {
+      this.search({ query: { ...everything, q }, limit: 1 });
+      yield;
+    }
+  }
+
+  search({ query, sort, after, limit }: SearchRequest): SearchAnswer {
     const text = parseQueryText(query.q);
+    const hits = this.#loosen(query, text, after?.level);
+    const order = orders[sort ?? defaultSort(text)];
+    const page = this.#page(hits, text, order, after?.values, limit);
+    const items = page.slice(0, limit);
+    const facets = this.#facets(hits, query);
+    const total = hits.base.found.count + hits.changed.length;
+    const nextKey = page.length > limit ? keyOf(items.at(-1)!, order, hits.level) : undefined;
+    return {
+      items: items.map(({ device }) => ({ device, highlights: highlightDevice(text, device, hits.level) })),
+      total,
+      facets,
+      matched: hits.level,
+      ...(nextKey === undefined ? {} : { nextKey }),
+    };
+  }
+
+  /** The best of what search finds, without counting the rest. */
+  suggest({ query, limit }: SuggestRequest): SuggestAnswer {
+    const text = parseQueryText(query.q);
+    const hits = this.#loosen(query, text, undefined);
+    const classes = text.kind === 'words' ? rankClasses(text.joined) : [];
+    const page = this.#page(hits, text, orders[defaultSort(text)], undefined, limit).slice(0, limit);
+    const items = page.map(({ device, rank }) => ({
+      id: device.id,
+      label: device.label,
+      model: device.model,
+      class: classes[rank] ?? 'other',
+      highlights: highlightDevice(text, device, hits.level),
+    }));
+    return { items, matched: hits.level };
+  }
+
+  /** The first level at which anything is found; a later page stays at the level of the first. */
+  #loosen(query: DeviceQuery, text: QueryText, level: MatchLevel | undefined): Hits {
+    if (level !== undefined) return this.#find(query, text, level);
+    const asTyped = this.#find(query, text, 'as-typed');
+    if (text.kind !== 'words' || hasAny(asTyped)) return asTyped;
+    // Where the filters alone leave nothing, no reading of the words will find anything.
+    if (!hasAny(this.#find(query, { kind: 'blank' }, 'as-typed'))) return asTyped;
+    for (const looser of matchLevels.slice(1)) {
+      const hits = this.#find(query, text, looser);
+      if (hasAny(hits)) return hits;
+    }
+    return asTyped;
+  }
+
+  #find(query: DeviceQuery, text: QueryText, level: MatchLevel): Hits {
+    if (text.kind === 'nothing') {
+      const base: BaseHits = { text: undefined, found: emptySet, tally: () => this.#base.emptyTally() };
+      return { level, base, changedBase: [], changed: [] };
+    }
     const selected = featureMask(query.feature);
-    const base = [...this.#devices.values()].filter(
-      (device) => passesOtherFilters(query, device) && matchesText(text, foldDevice(device), matched),
-    );
-    const hits = base.filter((device) => passesFeatures(capabilityMask(device.capabilities), selected, query.match));
-    return { base, hits, matched };
+    const changedBase = findInDelta(this.#changed.values(), query, text, level);
+    const changed = changedBase.filter(({ mask }) => passesFeatures(mask, selected, query.match));
+    return { level, base: this.#base.find(query, text, level), changedBase, changed };
+  }
+
+  #facets({ base, changedBase, changed }: Hits, query: DeviceQuery): Facets {
+    const { segment } = this.#base;
+    const tally = base.tally();
+    for (const { mask } of changedBase) tally.masks[mask]!++;
+    const newModels = new Map<string, number>();
+    const newGroups = new Map<string, number>();
+    const count = (value: string, code: number | undefined, known: Uint32Array, others: Map<string, number>): void => {
+      if (code !== undefined) known[code]!++;
+      else others.set(value, (others.get(value) ?? 0) + 1);
+    };
+    for (const { device } of changed) {
+      count(device.model, this.#base.codeOfModel(device.model), tally.models, newModels);
+      if (device.group === undefined) continue;
+      count(device.group, this.#base.codeOfGroup(device.group), tally.groups, newGroups);
+    }
+    return {
+      capabilities: capabilityFacets(
+        [...tally.masks].flatMap((some, mask) => (some > 0 ? [[mask, some]] : [])),
+        query,
+      ),
+      models: valueFacet(counted(segment.models, tally.models, newModels)),
+      groups: valueFacet(counted(segment.groups, tally.groups, newGroups)),
+    };
+  }
+
+  /** One device more than `limit` when there is one: then another page follows. */
+  #page(
+    { base, changed, level }: Hits,
+    text: QueryText,
+    order: Order,
+    after: Values | undefined,
+    limit: number,
+  ): Placed[] {
+    const { reader } = this.#base;
+    const rank = ({ folded }: DeltaEntry) => rankOf(text, folded, level);
+    const waiting = changed
+      .map((entry) => ({ device: entry.device, rank: rank(entry), values: order.valuesOf(entry.device, rank(entry)) }))
+      .filter(({ values }) => after === undefined || order.compare(values, after) > 0)
+      .sort((a, b) => order.compare(a.values, b.values));
+    const page: Placed[] = [];
+    let next = 0;
+    for (const { doc, rank } of order.docs(this.#base, base, after, limit + 1)) {
+      if (page.length > limit) break;
+      const device = reader.device(doc);
+      if (next < waiting.length) {
+        const values = order.valuesOf(device, rank);
+        while (next < waiting.length && page.length <= limit && order.compare(waiting[next]!.values, values) < 0) {
+          page.push(waiting[next++]!);
+        }
+        if (page.length > limit) break;
+      }
+      page.push({ device, rank });
+      if (page.length > limit) break;
+    }
+    while (next < waiting.length && page.length <= limit) page.push(waiting[next++]!);
+    return page;
   }
 }
 
-function compareKeys([rankA, keyA, idA]: PageKey, [rankB, keyB, idB]: PageKey): number {
-  const byKey =
-    typeof keyA === 'number' || typeof keyB === 'number' ? Number(keyA) - Number(keyB) : compareText(keyA, keyB);
-  return rankA - rankB || byKey || compareText(idA, idB);
+const everything: DeviceQuery = { q: '', feature: [], match: 'all', group: [], platform: [], model: [], tag: [] };
+
+function defaultSort(text: QueryText): SortOrder {
+  return text.kind === 'blank' ? 'lastSeen' : 'relevance';
 }
 
-function count(values: readonly (string | undefined)[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return counts;
+function hasAny({ base, changed }: Hits): boolean {
+  return base.found.count + changed.length > 0;
 }
 
-function hashOf(text: string): bigint {
-  let hash = 14_695_981_039_346_656_037n;
-  for (let at = 0; at < text.length; at++)
-    hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(at))) * 1_099_511_628_211n);
-  return hash;
+function keyOf({ device, rank }: Placed, order: Order, level: MatchLevel): PageKey {
+  return { level, values: order.valuesOf(device, rank) };
+}
+
+function* counted(
+  values: readonly string[],
+  counts: Uint32Array,
+  others: Map<string, number>,
+): Generator<[string, number]> {
+  for (let code = 0; code < counts.length; code++) if (counts[code]! > 0) yield [values[code]!, counts[code]!];
+  yield* others;
 }

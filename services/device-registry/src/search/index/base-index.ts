@@ -1,0 +1,220 @@
+import { deviceCapabilities } from '@quell/contracts/device';
+import type { DeviceQuery } from '@quell/contracts/device-query';
+import { platform } from '@quell/contracts/vocabulary';
+import { featureMask } from '@quell/device-query/match';
+import { isPrefix, type MatchLevel, type QueryText } from '@quell/device-query/parse-query';
+import { LRUCache } from 'lru-cache';
+import {
+  type DocSet,
+  emptySet,
+  hasDoc,
+  intersect,
+  orSetInto,
+  setBit,
+  setOfBits,
+  setOfDocs,
+  sizeOfSet,
+  wordsFor,
+} from './bits.ts';
+import { LastSeenOrder } from './last-seen-order.ts';
+import { orLists, type PostingLists } from './posting-lists.ts';
+import type { Segment } from './segment.ts';
+import { SegmentReader } from './segment-reader.ts';
+import { Counter, type Histogram, type Selection, type Tally } from './tally.ts';
+import { TextHits } from './text-hits.ts';
+import { findWord, type WordHits } from './word-hits.ts';
+
+/** From this many documents on their histogram is made once and kept. */
+const histogramFrom = 1 << 13;
+
+/** What one query finds in a segment at one level. */
+export interface BaseHits {
+  readonly text: TextHits | undefined;
+  /** Found: text, all filters, without those that changed since. */
+  readonly found: DocSet;
+  readonly tally: () => Tally;
+}
+
+/** Searches a segment; keeps what it found lately. Documents that have changed since are `dead`, and left out of every answer. */
+export class BaseIndex {
+  readonly segment: Segment;
+  readonly reader: SegmentReader;
+  readonly lastSeen: LastSeenOrder;
+  readonly #counter: Counter;
+  readonly #all: DocSet;
+  readonly #dead = new Set<number>();
+  readonly #kept: LRUCache<string, Kept>;
+  readonly #codes: Record<'model' | 'group' | 'tag', ReadonlyMap<string, number>>;
+
+  constructor(segment: Segment, cacheBytes: number) {
+    this.segment = segment;
+    this.reader = new SegmentReader(segment);
+    this.lastSeen = new LastSeenOrder(segment);
+    this.#counter = new Counter(segment);
+    const bits = new Uint32Array(wordsFor(segment.count));
+    for (let doc = 0; doc < segment.count; doc++) setBit(bits, doc);
+    this.#all = segment.count === 0 ? emptySet : { count: segment.count, bits, docs: null };
+    this.#kept = new LRUCache({ maxSize: cacheBytes, sizeCalculation: ({ size }) => size });
+    const codesOf = (values: readonly string[]) => new Map(values.map((value, code) => [value, code]));
+    this.#codes = { model: codesOf(segment.models), group: codesOf(segment.groups), tag: codesOf(segment.tags) };
+  }
+
+  get dead(): ReadonlySet<number> {
+    return this.#dead;
+  }
+
+  /** In bytes, of what is kept of earlier answers. */
+  get cacheSize(): number {
+    return this.#kept.calculatedSize;
+  }
+
+  kill(doc: number): void {
+    this.#dead.add(doc);
+  }
+
+  codeOfModel(model: string): number | undefined {
+    return this.#codes.model.get(model);
+  }
+
+  codeOfGroup(group: string): number | undefined {
+    return this.#codes.group.get(group);
+  }
+
+  #keep<T>(key: string, make: () => { value: T; size: number }): T {
+    const known = this.#kept.get(key);
+    if (known !== undefined) return known.value as T;
+    const { value, size } = make();
+    this.#kept.set(key, { value, size: size + key.length * 2 + 200 });
+    return value;
+  }
+
+  #word(text: Words, at: number, level: MatchLevel): WordHits {
+    const word = text.words[at]!;
+    const reading = level === 'typos' ? 'typos' : isPrefix(word, level) ? 'prefix' : 'whole';
+    return this.#keep(`word ${reading} ${word.folded} ${word.address ?? ''}`, () => {
+      const value = findWord(this.reader, word, level);
+      return { value, size: sizeOfSet(value.any) + sizeOfSet(value.labels) + sizeOfSet(value.models) };
+    });
+  }
+
+  #textKey(text: Words, level: MatchLevel): string {
+    return `text ${level} ${text.words.map(({ folded, address }) => `${folded} ${address ?? ''}`).join('\n')}`;
+  }
+
+  #text(text: Words, level: MatchLevel): TextHits {
+    return this.#keep(this.#textKey(text, level), () => {
+      const value = new TextHits(
+        this.reader,
+        text,
+        text.words.map((_, at) => this.#word(text, at, level)),
+      );
+      // The sets of a single word are those that are kept for it anyway.
+      return { value, size: text.words.length === 1 ? 0 : value.size };
+    });
+  }
+
+  #histogram(key: string, set: DocSet): Histogram {
+    return this.#keep(`histogram ${key}`, () => {
+      const value = this.#counter.histogramOf(set);
+      return { value, size: value.kinds.byteLength + value.cells.byteLength };
+    });
+  }
+
+  /** The documents with any of the values, or nothing without a filter. */
+  #anyOf(values: readonly (number | undefined)[], lists: PostingLists): DocSet | undefined {
+    if (values.length === 0) return undefined;
+    const bits = new Uint32Array(wordsFor(this.segment.count));
+    for (const value of values) if (value !== undefined) orLists(lists, value, value + 1, bits);
+    return setOfBits(bits);
+  }
+
+  #otherFilters({ group, platform: systems, model, tag }: DeviceQuery): DocSet | undefined {
+    if (group.length + systems.length + model.length + tag.length === 0) return undefined;
+    const { groupLists, modelLists, tagLists, platformLists } = this.segment;
+    return this.#keep(`filter ${JSON.stringify([group, systems, model, tag])}`, () => {
+      const sets = [
+        this.#anyOf(
+          group.map((value) => this.#codes.group.get(value)),
+          groupLists,
+        ),
+        this.#anyOf(
+          systems.map((value) => platform.options.indexOf(value) + 1),
+          platformLists,
+        ),
+        this.#anyOf(
+          model.map((value) => this.#codes.model.get(value)),
+          modelLists,
+        ),
+        this.#anyOf(
+          tag.map((value) => this.#codes.tag.get(value)),
+          tagLists,
+        ),
+      ];
+      const value = intersect(sets.filter((set) => set !== undefined));
+      return { value, size: sizeOfSet(value) };
+    });
+  }
+
+  #features({ mask, match }: Selection): DocSet | undefined {
+    if (mask === 0) return undefined;
+    return this.#keep(`features ${mask} ${match}`, () => {
+      const words = wordsFor(this.segment.count);
+      const sets = deviceCapabilities.flatMap((_, index): DocSet[] => {
+        if ((mask & (1 << index)) === 0) return [];
+        return [setOfBits(this.segment.capabilityBits.slice(index * words, (index + 1) * words))];
+      });
+      let value = sets[0]!;
+      if (match === 'all') value = intersect(sets);
+      else if (sets.length > 1) {
+        const bits = new Uint32Array(words);
+        for (const set of sets) orSetInto(bits, set);
+        value = setOfBits(bits);
+      }
+      return { value, size: sizeOfSet(value) };
+    });
+  }
+
+  #alive(set: DocSet): DocSet {
+    if (this.#dead.size === 0) return set;
+    if (set.docs !== null) {
+      const docs = set.docs.filter((doc) => !this.#dead.has(doc));
+      return docs.length === set.count ? set : setOfDocs(docs);
+    }
+    const bits = set.bits!.slice();
+    for (const doc of this.#dead) bits[doc >>> 5]! &= ~(1 << (doc & 31));
+    return setOfBits(bits);
+  }
+
+  /** @param text not `nothing`. */
+  find(query: DeviceQuery, text: Words | { readonly kind: 'blank' }, level: MatchLevel): BaseHits {
+    const selection: Selection = { mask: featureMask(query.feature), match: query.match };
+    const hits = text.kind === 'words' ? this.#text(text, level) : undefined;
+    const any = hits?.any ?? this.#all;
+    const others = this.#otherFilters(query);
+    const base = others === undefined ? any : intersect([any, others]);
+    const features = this.#features(selection);
+    const found = this.#alive(features === undefined ? base : intersect([base, features]));
+    const tally = (): Tally => {
+      if (others !== undefined || any.count < histogramFrom || !this.#counter.hasHistograms) {
+        return this.#counter.count(this.#alive(base), selection);
+      }
+      const key = text.kind === 'words' ? this.#textKey(text, level) : 'all';
+      const counted = this.#counter.countFrom(this.#histogram(key, any), selection);
+      for (const doc of this.#dead) if (hasDoc(any, doc)) this.#counter.subtract(counted, doc, selection);
+      return counted;
+    };
+    return { text: hits, found, tally };
+  }
+
+  emptyTally(): Tally {
+    return this.#counter.empty();
+  }
+}
+
+type Words = Extract<QueryText, { kind: 'words' }>;
+
+/** What was found, and how many bytes it takes. */
+interface Kept {
+  readonly value: unknown;
+  readonly size: number;
+}

@@ -1,0 +1,261 @@
+import { deviceCapabilities } from '@quell/contracts/device';
+import { platform } from '@quell/contracts/vocabulary';
+import { capabilityMask } from '@quell/device-query/match';
+import { compareText, displayKey, naturalKey } from '@quell/device-query/rank';
+import { setBit, wordsFor } from './bits.ts';
+import { GrowingBytes, GrowingNumbers, type TextTable } from './bytes.ts';
+import { DivergenceHash } from './divergence-hash.ts';
+import { FoldedBytes } from './fold-bytes.ts';
+import { buildGrams, GramValues } from './grams.ts';
+import type { IndexedDevice } from './indexed-device.ts';
+import { listsByTerm } from './posting-lists.ts';
+import { RecordCursor, writeRecord } from './records.ts';
+import type { Segment } from './segment.ts';
+import { ShortIndexBuilder } from './short-index.ts';
+import { sortTexts } from './sort-texts.ts';
+import { WordIndexBuilder } from './words.ts';
+
+const platforms = platform.options;
+const capabilities = deviceCapabilities.length;
+
+/** Values that repeat, by number, in the order in which they were first seen. */
+class Dictionary {
+  readonly values: string[] = [];
+  readonly #codes = new Map<string, number>();
+
+  codeOf(value: string): number {
+    let code = this.#codes.get(value);
+    if (code === undefined) {
+      code = this.values.length;
+      this.values.push(value);
+      this.#codes.set(value, code);
+    }
+    return code;
+  }
+}
+
+/** Takes devices one after the other, in any order, no id twice; holds them as bytes, so that a million do not become objects. */
+export class SegmentBuilder {
+  readonly #records = new GrowingBytes(1 << 16);
+  readonly #recordOffsets = new GrowingNumbers();
+  readonly #keys = new GrowingBytes(1 << 16);
+  readonly #keyOffsets = new GrowingNumbers();
+  readonly #models = new Dictionary();
+  readonly #groups = new Dictionary();
+  readonly #tags = new Dictionary();
+  readonly #kindOf = new GrowingNumbers();
+  readonly #kinds = new Map<number, number>();
+  readonly #kindModels = new GrowingNumbers();
+  readonly #kindMasks = new GrowingBytes();
+  readonly #kindPlatforms = new GrowingBytes();
+  readonly #groupOf = new GrowingNumbers();
+  readonly #versions = new GrowingNumbers();
+  readonly #lastSeen: number[] = [];
+  readonly #hash = new DivergenceHash();
+  readonly #folded = new FoldedBytes();
+
+  constructor() {
+    this.#recordOffsets.push(0);
+    this.#keyOffsets.push(0);
+    this.#groups.codeOf('');
+  }
+
+  add(device: IndexedDevice): void {
+    writeRecord(this.#records, device);
+    this.#recordOffsets.push(this.#records.length);
+    // No folded text has U+0001, so a name that goes on comes after the same name with any id.
+    this.#keys.text(displayKey(device));
+    this.#keys.byte(1);
+    this.#keys.text(device.id);
+    this.#keyOffsets.push(this.#keys.length);
+    this.#kindOf.push(this.#kindCode(device));
+    this.#groupOf.push(this.#groups.codeOf(device.group ?? ''));
+    this.#versions.push(device.version);
+    this.#lastSeen.push(device.lastSeenAt ?? -1);
+    this.#hash.toggle(device.id, device.version);
+  }
+
+  #kindCode(device: IndexedDevice): number {
+    const model = this.#models.codeOf(device.model);
+    const mask = capabilityMask(device.capabilities);
+    const system = device.platform === undefined ? 0 : platforms.indexOf(device.platform) + 1;
+    const combined = (model * 256 + mask) * 16 + system;
+    let code = this.#kinds.get(combined);
+    if (code === undefined) {
+      code = this.#kinds.size;
+      this.#kinds.set(combined, code);
+      this.#kindModels.push(model);
+      this.#kindMasks.byte(mask);
+      this.#kindPlatforms.byte(system);
+    }
+    return code;
+  }
+
+  /** @returns the segment; the builder is used up. */
+  finish(): Segment {
+    const count = this.#versions.length;
+    const order = Uint32Array.from({ length: count }, (_, index) => index);
+    sortTexts({ bytes: this.#keys.bytes, offsets: this.#keyOffsets.numbers }, order);
+    this.#keys.bytes = new Uint8Array(0);
+    const records = reorder({ bytes: this.#records.bytes, offsets: this.#recordOffsets.numbers }, order);
+    this.#records.bytes = new Uint8Array(0);
+    const column = (from: Uint32Array) => order.map((index) => from[index]!);
+    const kinds = column(this.#kindOf.numbers);
+    const kindModels = this.#kindModels.finish();
+    const kindMasks = this.#kindMasks.finish();
+    const kindPlatforms = this.#kindPlatforms.finish();
+    const groupOf = column(this.#groupOf.numbers);
+    const { values: models } = this.#models;
+    const { values: groups } = this.#groups;
+    const docs = Uint32Array.from({ length: count }, (_, doc) => doc);
+    const lastSeen = Float64Array.from(order, (index) => this.#lastSeen[index]!);
+    return {
+      count,
+      hash: this.#hash.parts,
+      records,
+      kinds: kindModels.length <= 0x10000 ? Uint16Array.from(kinds) : kinds,
+      kindModels,
+      kindMasks,
+      kindPlatforms,
+      models,
+      ...this.#modelIndexes(models),
+      modelLists: listsByTerm(
+        kinds.map((kind) => kindModels[kind]!),
+        docs,
+        count,
+        models.length,
+        count,
+      ),
+      groupOf: groups.length <= 0x10000 ? Uint16Array.from(groupOf) : groupOf,
+      groups,
+      groupLists: listsByTerm(groupOf, docs, count, groups.length, count),
+      platformLists: listsByTerm(
+        kinds.map((kind) => kindPlatforms[kind]!),
+        docs,
+        count,
+        platforms.length + 1,
+        count,
+      ),
+      capabilityBits: capabilityBits(kinds, kindMasks),
+      versions: column(this.#versions.numbers),
+      lastSeen,
+      ...this.#textIndexes(records, count),
+    };
+  }
+
+  #modelIndexes(models: readonly string[]): Pick<Segment, 'modelOrder' | 'modelWords'> {
+    const words = new WordIndexBuilder();
+    for (const [code, model] of models.entries()) {
+      this.#folded.foldText(model);
+      words.add(code, this.#folded);
+    }
+    const keys = models.map(naturalKey);
+    const modelOrder = Uint32Array.from(models, (_, code) => code);
+    modelOrder.sort((a, b) => compareText(keys[a]!, keys[b]!) || compareText(models[a]!, models[b]!));
+    return { modelOrder, modelWords: words.finish(models.length) };
+  }
+
+  #textIndexes(records: TextTable, count: number) {
+    const folded = this.#folded;
+    const cursor = new RecordCursor(records.bytes);
+    const ids = new GramValues();
+    const labels = new GramValues();
+    const hosts = new GramValues();
+    const macs = new GramValues();
+    const ips = new GramValues();
+    const labelWords = new WordIndexBuilder();
+    const hostWords = new WordIndexBuilder();
+    const shortStarts = new ShortIndexBuilder();
+    const shortRuns = new ShortIndexBuilder();
+    const foldedIds = { bytes: new GrowingBytes(1 << 16), offsets: new GrowingNumbers() };
+    foldedIds.offsets.push(0);
+    const tagDocs = new GrowingNumbers();
+    const tagCodes = new GrowingNumbers();
+    const lower = new GrowingBytes();
+    for (let doc = 0; doc < count; doc++) {
+      cursor.open(records.offsets[doc]!);
+      folded.fold(records.bytes, cursor.start, cursor.end);
+      ids.add(doc, folded.bytes, 0, folded.length);
+      foldedIds.bytes.copy(folded.bytes, 0, folded.length);
+      foldedIds.bytes.byte(1);
+      foldedIds.bytes.copy(records.bytes, cursor.start, cursor.end);
+      foldedIds.offsets.push(foldedIds.bytes.length);
+      shortStarts.addStarts(doc, folded);
+      shortRuns.addRuns(doc, folded);
+      cursor.next();
+      folded.fold(records.bytes, cursor.start, cursor.end);
+      labels.add(doc, folded.bytes, 0, folded.length);
+      labelWords.add(doc, folded);
+      for (let left = cursor.number(); left > 0; left--) {
+        cursor.next();
+        folded.fold(records.bytes, cursor.start, cursor.end);
+        hosts.add(doc, folded.bytes, 0, folded.length);
+        hostWords.add(doc, folded);
+      }
+      for (let left = cursor.number(); left > 0; left--) {
+        cursor.next();
+        lower.length = 0;
+        lower.text(cursor.text().toLowerCase());
+        ips.add(doc, lower.bytes, 0, lower.length);
+      }
+      for (let left = cursor.number(); left > 0; left--) {
+        cursor.next();
+        folded.fold(records.bytes, cursor.start, cursor.end);
+        macs.add(doc, folded.bytes, 0, folded.length);
+        shortStarts.addStart(doc, folded);
+      }
+      for (let left = cursor.number(); left > 0; left--) {
+        cursor.next();
+        tagCodes.push(this.#tags.codeOf(cursor.text()));
+        tagDocs.push(doc);
+      }
+    }
+    const byId = Uint32Array.from({ length: count }, (_, doc) => doc);
+    sortTexts({ bytes: foldedIds.bytes.bytes, offsets: foldedIds.offsets.numbers }, byId);
+    const { values: tags } = this.#tags;
+    return {
+      byId,
+      tags,
+      tagLists: listsByTerm(tagCodes.numbers, tagDocs.numbers, tagCodes.length, tags.length, count),
+      labelWords: labelWords.finish(count),
+      labelStarts: buildGrams(labels, 0, count),
+      hostWords: hostWords.finish(count),
+      hostStarts: buildGrams(hosts, 0, count),
+      idPieces: buildGrams(ids, infixBytes, count),
+      macPieces: buildGrams(macs, infixBytes, count),
+      ipStarts: buildGrams(ips, 0, count),
+      shortStarts: shortStarts.finish(count),
+      shortRuns: shortRuns.finish(count),
+    };
+  }
+}
+
+/** A word that is looked for inside ids has at least three characters, so at least as many bytes. */
+const infixBytes = 3;
+
+function reorder({ bytes, offsets }: TextTable, order: Uint32Array): TextTable {
+  const moved = new GrowingBytes(offsets[order.length]! + 1);
+  const starts = new Uint32Array(order.length + 1);
+  for (let place = 0; place < order.length; place++) {
+    moved.copy(bytes, offsets[order[place]!]!, offsets[order[place]! + 1]!);
+    starts[place + 1] = moved.length;
+  }
+  return { bytes: moved.finish(), offsets: starts };
+}
+
+function capabilityBits(kinds: Uint32Array, masks: Uint8Array): Uint32Array<ArrayBuffer> {
+  const words = wordsFor(kinds.length);
+  const bits = new Uint32Array(words * capabilities);
+  for (let capability = 0; capability < capabilities; capability++) {
+    const own = bits.subarray(capability * words, (capability + 1) * words);
+    for (let doc = 0; doc < kinds.length; doc++) if ((masks[kinds[doc]!]! & (1 << capability)) !== 0) setBit(own, doc);
+  }
+  return bits;
+}
+
+/** @returns a segment of the devices that arrive in chunks. */
+export async function buildSegment(chunks: AsyncIterable<readonly IndexedDevice[]>): Promise<Segment> {
+  const builder = new SegmentBuilder();
+  for await (const chunk of chunks) for (const device of chunk) builder.add(device);
+  return builder.finish();
+}

@@ -1,0 +1,137 @@
+import { passesFeatures } from '@quell/device-query/match';
+import type { DocSet } from './bits.ts';
+import type { Segment } from './segment.ts';
+
+/** How many documents of a set there are of each kind, and of each group and capability mask: every facet follows from it. */
+export interface Histogram {
+  readonly kinds: Uint32Array;
+  /** `group * masks.length + mask`. */
+  readonly cells: Uint32Array;
+}
+
+/** What is counted for one query. */
+export interface Tally {
+  /** By capability mask, whatever features are selected. */
+  readonly masks: Uint32Array;
+  /** By model, and by group, of the documents found. */
+  readonly models: Uint32Array;
+  readonly groups: Uint32Array;
+  total: number;
+}
+
+/** Which features a document must have. */
+export interface Selection {
+  readonly mask: number;
+  readonly match: 'all' | 'any';
+}
+
+/** Beyond this many cells a histogram of groups and masks costs more than it saves. */
+const cellLimit = 1 << 18;
+
+/** Counts documents of a segment. */
+export class Counter {
+  readonly #segment: Segment;
+  /** The distinct capability masks, and the place of each kind's among them. */
+  readonly #masks: readonly number[];
+  readonly #maskOf: Uint8Array;
+
+  constructor(segment: Segment) {
+    this.#segment = segment;
+    this.#masks = [...new Set(segment.kindMasks)];
+    this.#maskOf = segment.kindMasks.map((mask) => this.#masks.indexOf(mask));
+  }
+
+  get hasHistograms(): boolean {
+    return this.#segment.groups.length * this.#masks.length <= cellLimit;
+  }
+
+  histogramOf(set: DocSet): Histogram {
+    const { kinds, groupOf } = this.#segment;
+    const masks = this.#masks.length;
+    const maskOf = this.#maskOf;
+    const byKind = new Uint32Array(this.#segment.kindMasks.length);
+    const cells = new Uint32Array(this.#segment.groups.length * masks);
+    eachDoc(set, (doc) => {
+      const kind = kinds[doc]!;
+      byKind[kind]!++;
+      cells[groupOf[doc]! * masks + maskOf[kind]!]!++;
+    });
+    return { kinds: byKind, cells };
+  }
+
+  empty(): Tally {
+    const { models, groups } = this.#segment;
+    return {
+      masks: new Uint32Array(256),
+      models: new Uint32Array(models.length),
+      groups: new Uint32Array(groups.length),
+      total: 0,
+    };
+  }
+
+  /** Counts the documents of `set`, of which those that pass `selection` are found. */
+  count(set: DocSet, { mask: selected, match }: Selection): Tally {
+    const { kinds, kindMasks, kindModels, groupOf } = this.#segment;
+    const tally = this.empty();
+    const { groups } = tally;
+    const byKind = new Uint32Array(kindMasks.length);
+    const passes = Uint8Array.from(kindMasks, (mask) => (passesFeatures(mask, selected, match) ? 1 : 0));
+    eachDoc(set, (doc) => {
+      const kind = kinds[doc]!;
+      byKind[kind]!++;
+      groups[groupOf[doc]!]! += passes[kind]!;
+    });
+    addKinds(tally, byKind, passes, kindMasks, kindModels);
+    return tally;
+  }
+
+  /** The same from a histogram: whatever is selected, no document is looked at. */
+  countFrom({ kinds, cells }: Histogram, { mask: selected, match }: Selection): Tally {
+    const { kindMasks, kindModels } = this.#segment;
+    const tally = this.empty();
+    const passes = Uint8Array.from(kindMasks, (mask) => (passesFeatures(mask, selected, match) ? 1 : 0));
+    addKinds(tally, kinds, passes, kindMasks, kindModels);
+    const width = this.#masks.length;
+    const wanted = this.#masks.flatMap((mask, place) => (passesFeatures(mask, selected, match) ? [place] : []));
+    for (let group = 0; group < tally.groups.length; group++) {
+      let sum = 0;
+      for (const place of wanted) sum += cells[group * width + place]!;
+      tally.groups[group] = sum;
+    }
+    return tally;
+  }
+
+  /** Takes one document out of what was counted. */
+  subtract(tally: Tally, doc: number, { mask: selected, match }: Selection): void {
+    const { kinds, kindMasks, kindModels, groupOf } = this.#segment;
+    const kind = kinds[doc]!;
+    const mask = kindMasks[kind]!;
+    tally.masks[mask]!--;
+    if (!passesFeatures(mask, selected, match)) return;
+    tally.models[kindModels[kind]!]!--;
+    tally.groups[groupOf[doc]!]!--;
+    tally.total--;
+  }
+}
+
+function addKinds(tally: Tally, kinds: Uint32Array, passes: Uint8Array, masks: Uint8Array, models: Uint32Array): void {
+  for (let kind = 0; kind < kinds.length; kind++) {
+    const count = kinds[kind]!;
+    tally.masks[masks[kind]!]! += count;
+    if (passes[kind] === 0) continue;
+    tally.models[models[kind]!]! += count;
+    tally.total += count;
+  }
+}
+
+/** Calls `visit` with each member, ascending. */
+export function eachDoc({ bits, docs }: DocSet, visit: (doc: number) => void): void {
+  if (docs !== null) {
+    for (let at = 0; at < docs.length; at++) visit(docs[at]!);
+    return;
+  }
+  for (let word = 0; word < bits!.length; word++) {
+    const base = word << 5;
+    for (let value = bits![word]!; value !== 0; value &= value - 1) visit(base + (31 - Math.clz32(value & -value)));
+  }
+}

@@ -1,0 +1,100 @@
+import type { QueryText } from '@quell/device-query/parse-query';
+import { type RankClass, rankClasses } from '@quell/device-query/rank';
+import { type DocSet, docsOf, intersect, setBit, setOfBits, sizeOfSet, wordsFor } from './bits.ts';
+import { findBeginning, findEqual } from './grams.ts';
+import { orLists } from './posting-lists.ts';
+import type { SegmentReader } from './segment-reader.ts';
+import type { WordHits } from './word-hits.ts';
+
+type Words = Extract<QueryText, { kind: 'words' }>;
+const encoder = new TextEncoder();
+
+/** What the words of one query find in a segment at one level, and in which class each document is. Found once, then kept. */
+export class TextHits {
+  readonly any: DocSet;
+  readonly #labels: DocSet;
+  readonly #models: DocSet;
+  readonly #reader: SegmentReader;
+  readonly #joined: string;
+  readonly #classes = new Map<RankClass, DocSet>();
+
+  constructor(reader: SegmentReader, text: Words, hits: readonly WordHits[]) {
+    this.#reader = reader;
+    this.#joined = text.joined;
+    this.any = intersect(hits.map(({ any }) => any));
+    this.#labels = intersect(hits.map(({ labels }) => labels));
+    this.#models = intersect(hits.map(({ models }) => models));
+  }
+
+  /** In bytes, as far as it is known when the hits are kept. */
+  get size(): number {
+    return sizeOfSet(this.any) + sizeOfSet(this.#labels) + sizeOfSet(this.#models);
+  }
+
+  /** The classes in order. A document is in the first one that has it; some of a class may not be hits. */
+  *classes(): Generator<DocSet> {
+    for (const name of rankClasses(this.#joined)) {
+      let set = this.#classes.get(name);
+      if (set === undefined) {
+        set = this.#find(name);
+        this.#classes.set(name, set);
+      }
+      yield set;
+    }
+  }
+
+  #find(name: RankClass): DocSet {
+    const reader = this.#reader;
+    const { segment } = reader;
+    const joined = encoder.encode(this.#joined);
+    const gather = (find: (bits: Uint32Array) => void): DocSet => {
+      const bits = new Uint32Array(wordsFor(segment.count));
+      find(bits);
+      return setOfBits(bits);
+    };
+    const ofModels = (codes: Iterable<number>): DocSet => {
+      return gather((bits) => {
+        for (const code of codes) orLists(segment.modelLists, code, code + 1, bits);
+      });
+    };
+    const modelsWhere = (holds: (joined: string) => boolean): DocSet =>
+      ofModels(reader.models.flatMap((model, code) => (holds(model.joined) ? [code] : [])));
+    switch (name) {
+      case 'id-equal':
+      case 'id-prefix': {
+        const [from, to] = reader.idRange(joined);
+        return gather((bits) => {
+          for (let place = from; place < to; place++) {
+            const doc = segment.byId[place]!;
+            if (name === 'id-prefix' || reader.foldedId(doc).length === joined.length) setBit(bits, doc);
+            // Ids that are equal come first among those that begin with it.
+            else break;
+          }
+        });
+      }
+      case 'label-equal':
+        return gather((bits) =>
+          findEqual(segment.labelStarts, joined, (doc) => reader.foldedLabel(doc).equals(joined), bits),
+        );
+      case 'label-prefix':
+        return gather((bits) =>
+          findBeginning(segment.labelStarts, joined, (doc) => reader.foldedLabel(doc).isAt(joined, 0), bits),
+        );
+      case 'label-words':
+        return this.#labels;
+      case 'model-equal':
+        return modelsWhere((model) => model === this.#joined);
+      case 'model-prefix':
+        return modelsWhere((model) => model.startsWith(this.#joined));
+      case 'model-words':
+        return ofModels(docsOf(this.#models));
+      case 'hostname':
+        return gather((bits) => {
+          const check = (doc: number) => reader.someHostname(doc, (hostname) => hostname.isAt(joined, 0));
+          findBeginning(segment.hostStarts, joined, check, bits);
+        });
+      case 'other':
+        return this.any;
+    }
+  }
+}

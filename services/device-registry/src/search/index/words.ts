@@ -1,0 +1,277 @@
+import { hasBit, setBit } from './bits.ts';
+import { compareBytes, firstWhere, GrowingBytes, GrowingNumbers, isText, rangeOf, type TextTable } from './bytes.ts';
+import type { FoldedBytes } from './fold-bytes.ts';
+import {
+  docsOfList,
+  listLength,
+  listsByTerm,
+  orLists,
+  type PostingLists,
+  PostingListsWriter,
+} from './posting-lists.ts';
+import { sortTexts } from './sort-texts.ts';
+
+/**
+ * Finds the documents with a run of parts that a word equals or begins, in a field whose values have parts (label, host name, model).
+ * `terms` are the distinct parts, sorted: a beginning is a slice of them. Words across parts (`npp16d` for `nPP16 D`) come from
+ * pairs of neighbours whose first part is frequent; with a rare first part, or across three parts, documents are looked through.
+ */
+export interface WordIndex {
+  readonly terms: TextTable;
+  readonly lists: PostingLists;
+  /** Terms of at least `frequentFrom` documents, ascending; those of `frequent[i]` are `pairs[pairStarts[i]..pairStarts[i + 1]]`. */
+  readonly frequent: Uint32Array<ArrayBuffer>;
+  readonly pairStarts: Uint32Array<ArrayBuffer>;
+  /** For each pair the term that comes second, ascending for the same first one. */
+  readonly seconds: Uint32Array<ArrayBuffer>;
+  readonly pairLists: PostingLists;
+}
+
+const frequentFrom = 512;
+const boundary = 0xffffffff;
+
+/** Gathers values in ascending order of their documents. */
+export class WordIndexBuilder {
+  readonly #bytes = new GrowingBytes(1 << 12);
+  readonly #offsets = new GrowingNumbers();
+  #slots = new Int32Array(1 << 12).fill(-1);
+  #terms = 0;
+  /** Terms in the order of the text, values apart. */
+  readonly #sequence = new GrowingNumbers();
+  readonly #docs = new GrowingNumbers();
+
+  constructor() {
+    this.#offsets.push(0);
+  }
+
+  add(doc: number, value: FoldedBytes): void {
+    for (let part = 0; part < value.parts; part++) {
+      this.#sequence.push(this.#termOf(value.bytes, value.starts[part]!, value.endOfPart(part)));
+      this.#docs.push(doc);
+    }
+    if (value.parts > 0) {
+      this.#sequence.push(boundary);
+      this.#docs.push(doc);
+    }
+  }
+
+  #termOf(bytes: Uint8Array, start: number, end: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = hashOf(bytes, start, end) & mask;
+    for (let term = this.#slots[slot]!; term >= 0; term = this.#slots[slot]!) {
+      if (this.#equals(term, bytes, start, end)) return term;
+      slot = (slot + 1) & mask;
+    }
+    const term = this.#terms++;
+    this.#slots[slot] = term;
+    this.#bytes.copy(bytes, start, end);
+    this.#offsets.push(this.#bytes.length);
+    if (this.#terms * 2 > this.#slots.length) this.#grow();
+    return term;
+  }
+
+  #equals(term: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const from = this.#offsets.numbers[term]!;
+    if (this.#offsets.numbers[term + 1]! - from !== end - start) return false;
+    for (let at = start; at < end; at++) if (this.#bytes.bytes[from + at - start] !== bytes[at]) return false;
+    return true;
+  }
+
+  #grow(): void {
+    this.#slots = new Int32Array(this.#slots.length * 4).fill(-1);
+    const mask = this.#slots.length - 1;
+    for (let term = 0; term < this.#terms; term++) {
+      let slot = hashOf(this.#bytes.bytes, this.#offsets.numbers[term]!, this.#offsets.numbers[term + 1]!) & mask;
+      while (this.#slots[slot]! >= 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = term;
+    }
+  }
+
+  finish(universe: number): WordIndex {
+    const unsorted = { bytes: this.#bytes.bytes, offsets: this.#offsets.numbers };
+    const order = Uint32Array.from({ length: this.#terms }, (_, term) => term);
+    sortTexts(unsorted, order);
+    const places = new Uint32Array(this.#terms);
+    const sorted = new GrowingBytes(this.#bytes.length);
+    const offsets = new Uint32Array(this.#terms + 1);
+    for (let place = 0; place < this.#terms; place++) {
+      const term = order[place]!;
+      places[term] = place;
+      sorted.copy(unsorted.bytes, unsorted.offsets[term]!, unsorted.offsets[term + 1]!);
+      offsets[place + 1] = sorted.length;
+    }
+    const sequence = this.#sequence.numbers;
+    const docs = this.#docs.numbers;
+    const terms = new GrowingNumbers(this.#sequence.length + 1);
+    const owners = new GrowingNumbers(this.#sequence.length + 1);
+    for (let at = 0; at < this.#sequence.length; at++) {
+      if (sequence[at] === boundary) continue;
+      sequence[at] = places[sequence[at]!]!;
+      terms.push(sequence[at]!);
+      owners.push(docs[at]!);
+    }
+    const lists = listsByTerm(terms.numbers, owners.numbers, terms.length, this.#terms, universe);
+    return {
+      terms: { bytes: sorted.finish(), offsets },
+      lists,
+      ...pairsOf(lists, this.#terms, sequence, docs, this.#sequence.length),
+    };
+  }
+}
+
+function pairsOf(lists: PostingLists, terms: number, sequence: Uint32Array, docs: Uint32Array, length: number) {
+  const frequent = Uint32Array.from({ length: terms }, (_, term) => term).filter(
+    (term) => listLength(lists, term) >= frequentFrom,
+  );
+  const placeOf = new Int32Array(terms).fill(-1);
+  for (const [place, term] of frequent.entries()) placeOf[term] = place;
+  const starts = new Uint32Array(frequent.length + 1);
+  const firstOf = (at: number): number =>
+    sequence[at] === boundary || sequence[at + 1] === boundary ? -1 : placeOf[sequence[at]!]!;
+  for (let at = 0; at + 1 < length; at++) {
+    const place = firstOf(at);
+    if (place >= 0) starts[place + 1]!++;
+  }
+  for (let place = 0; place < frequent.length; place++) starts[place + 1]! += starts[place]!;
+  const next = starts.slice();
+  const second = new Uint32Array(starts[frequent.length]!);
+  const owner = new Uint32Array(second.length);
+  for (let at = 0; at + 1 < length; at++) {
+    const place = firstOf(at);
+    if (place < 0) continue;
+    const to = next[place]!++;
+    second[to] = sequence[at + 1]!;
+    owner[to] = docs[at]!;
+  }
+  const pairStarts = new Uint32Array(frequent.length + 1);
+  const seconds = new GrowingNumbers();
+  const writer = new PostingListsWriter(lists.universe);
+  const gathered = new GrowingNumbers();
+  for (let place = 0; place < frequent.length; place++) {
+    const low = starts[place]!;
+    const high = starts[place + 1]!;
+    // Second term and place within this stretch as one number: terms stay below 2^24, so both fit a double.
+    const keys = new Float64Array(high - low);
+    for (let at = low; at < high; at++) keys[at - low] = second[at]! * 2 ** 28 + (at - low);
+    keys.sort();
+    let before = -1;
+    gathered.length = 0;
+    for (const key of keys) {
+      const term = Math.floor(key / 2 ** 28);
+      if (term !== before && before >= 0) {
+        writer.add(gathered.numbers, 0, gathered.length);
+        seconds.push(before);
+        gathered.length = 0;
+      }
+      before = term;
+      gathered.push(owner[low + (key - term * 2 ** 28)]!);
+    }
+    if (before >= 0) {
+      writer.add(gathered.numbers, 0, gathered.length);
+      seconds.push(before);
+    }
+    pairStarts[place + 1] = seconds.length;
+  }
+  return { frequent, pairStarts, seconds: seconds.finish(), pairLists: writer.finish() };
+}
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
+
+/** @returns the term that equals `word`, or -1. */
+function termOf({ terms }: WordIndex, word: Uint8Array): number {
+  const { bytes, offsets } = terms;
+  const count = offsets.length - 1;
+  const place = firstWhere(0, count, (term) => compareBytes(bytes, offsets[term]!, offsets[term + 1]!, word) >= 0);
+  return place < count && isText(terms, place, word) ? place : -1;
+}
+
+/** @returns the place of the first of the ascending numbers in `from..to` that is at least `wanted`. */
+const placeIn = (numbers: Uint32Array, wanted: number, from: number, to: number): number =>
+  firstWhere(from, to, (at) => numbers[at]! >= wanted);
+
+/**
+ * Adds to `into` the documents with a run of parts that `word` equals, or begins when `prefix`.
+ * @param check says of one document whether it has such a run.
+ */
+export function findRuns(
+  index: WordIndex,
+  word: Uint8Array,
+  prefix: boolean,
+  check: (doc: number) => boolean,
+  into: Uint32Array,
+): void {
+  const whole = termRange(index, word, prefix);
+  orLists(index.lists, whole[0], whole[1], into);
+  for (let length = 1; length < word.length; length++) {
+    // Within a character no part ends.
+    if ((word[length]! & 0xc0) === 0x80) continue;
+    const first = termOf(index, word.subarray(0, length));
+    if (first < 0) continue;
+    const rest = word.subarray(length);
+    const place = placeIn(index.frequent, first, 0, index.frequent.length);
+    if (index.frequent[place] !== first) checkList(index.lists, first, check, into);
+    else {
+      addPairs(index, place, termRange(index, rest, prefix), into);
+      findLongerRuns(index, place, rest, prefix, check, into);
+    }
+  }
+}
+
+/** Runs of three parts and more: the first one is known, `rest` is what the others spell. */
+function findLongerRuns(
+  index: WordIndex,
+  place: number,
+  rest: Uint8Array,
+  prefix: boolean,
+  check: (doc: number) => boolean,
+  into: Uint32Array,
+): void {
+  for (let length = 1; length < rest.length; length++) {
+    const second = termOf(index, rest.subarray(0, length));
+    const pair = second < 0 ? -1 : pairOf(index, place, second);
+    if (pair < 0) continue;
+    const nextPlace = placeIn(index.frequent, second, 0, index.frequent.length);
+    if (index.frequent[nextPlace] !== second) {
+      checkList(index.pairLists, pair, check, into);
+      continue;
+    }
+    // Only where the second part, too, goes on as it must is a document worth looking at.
+    const followed = new Uint32Array(into.length);
+    const after = rest.subarray(length);
+    addPairs(index, nextPlace, termRange(index, after, prefix), followed);
+    for (let end = 1; end < after.length; end++) {
+      const third = termOf(index, after.subarray(0, end));
+      const further = third < 0 ? -1 : pairOf(index, nextPlace, third);
+      if (further >= 0) orLists(index.pairLists, further, further + 1, followed);
+    }
+    for (const doc of docsOfList(index.pairLists, pair)) {
+      if (hasBit(followed, doc) && check(doc)) setBit(into, doc);
+    }
+  }
+}
+
+function termRange(index: WordIndex, word: Uint8Array, prefix: boolean): [from: number, to: number] {
+  if (prefix) return rangeOf(index.terms, word);
+  const term = termOf(index, word);
+  return term < 0 ? [0, 0] : [term, term + 1];
+}
+
+function pairOf({ pairStarts, seconds }: WordIndex, place: number, second: number): number {
+  const pair = placeIn(seconds, second, pairStarts[place]!, pairStarts[place + 1]!);
+  return pair < pairStarts[place + 1]! && seconds[pair] === second ? pair : -1;
+}
+
+function addPairs(index: WordIndex, place: number, [from, to]: [number, number], into: Uint32Array): void {
+  const { pairStarts, seconds, pairLists } = index;
+  if (from === to) return;
+  const first = placeIn(seconds, from, pairStarts[place]!, pairStarts[place + 1]!);
+  orLists(pairLists, first, placeIn(seconds, to, first, pairStarts[place + 1]!), into);
+}
+
+function checkList(lists: PostingLists, list: number, check: (doc: number) => boolean, into: Uint32Array): void {
+  for (const doc of docsOfList(lists, list)) if (check(doc)) setBit(into, doc);
+}
