@@ -193,3 +193,18 @@ test('when it was seen is answered with the device, not with its past', async ()
   expect((await call('PATCH', at(id), { label: 'x' })).body).toMatchObject(seen);
   expect((await call('GET', `${at(id)}?asOf=9000-01-01T00:00:00Z`)).body).not.toHaveProperty('lastSeenAt');
 });
+
+test('metrics tell how many devices there are and how far the relay is behind', async () => {
+  const key = await registry.keyWith(['metrics:read']);
+  const answer = await fetch(`${registry.service.url}/metrics`, { headers: { authorization: `Bearer ${key}` } });
+  const text = await answer.text();
+  const gauge = (name: string) =>
+    Number(new RegExp(`^device_registry_${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1]);
+  const [{ active }] = (
+    await registry.db.query('SELECT count(*)::int AS active FROM device_registry.device WHERE retired_at IS NULL')
+  ).rows;
+  expect(gauge('devices')).toBe(active);
+  // Nothing relays here: it is behind by every event.
+  expect(gauge('follower_positions_behind')).toBeGreaterThan(active);
+  expect(gauge('unresolved_agents')).toBe(0);
+});

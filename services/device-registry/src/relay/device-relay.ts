@@ -11,6 +11,9 @@ import type { Device } from '../device/device.ts';
 import { type DeviceRow, deviceColumns, deviceOf } from '../device-store/row.ts';
 import { deviceRecordOf } from '../devices/device-dto.ts';
 
+/** The checkpoint of the relay. A higher version publishes every device again. */
+export const DEVICE_RELAY = { name: 'devices_v1', version: 1 } as const;
+
 /** The topic the relay publishes to. */
 export const relayTopic = topics.devices;
 
@@ -21,8 +24,7 @@ export const relayTopic = topics.devices;
  */
 export function deviceRelay(pool: Pool, publish: (messages: readonly OutgoingMessage[]) => Promise<void>): Relay {
   return {
-    name: 'devices_v1',
-    version: 1,
+    ...DEVICE_RELAY,
     schema: SCHEMA,
     async publish(events) {
       // In the order of the last event of each: a Map keeps a key where it was first, so it goes before it comes again.
