@@ -18,6 +18,7 @@ export interface RunningVpnPolicy {
   readonly service: RunningService;
   readonly key: string;
   readonly pool: pg.Pool;
+  readonly databaseUrl: string;
   keyWith(scopes: readonly string[], name?: string): Promise<string>;
   call(
     method: string,
@@ -64,6 +65,7 @@ export async function startVpnPolicy(environment: Record<string, string> = {}): 
     service,
     key,
     pool,
+    databaseUrl: database.url,
     keyWith,
     async call(method, path, body, more = {}) {
       const response = await fetch(`${service.url}${path}`, {

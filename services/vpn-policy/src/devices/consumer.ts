@@ -24,8 +24,10 @@ export async function startDeviceConsumer(parts: {
   readonly pool: Pool;
   readonly broker: Broker;
   readonly log: Log;
+  /** Members of one group share the partitions. */
+  readonly group?: string;
 }): Promise<Consumer> {
-  const { pool, broker, log } = parts;
+  const { pool, broker, log, group = 'vpn-policy-devices' } = parts;
   const clusterId = await broker.admin.clusterId();
   await requireKnownCluster(pool, clusterId);
 
@@ -41,7 +43,7 @@ export async function startDeviceConsumer(parts: {
   }
 
   return broker.consume({
-    group: 'vpn-policy-devices',
+    group,
     topics: [topics.devices],
     startOffsets: (assigned) => loadOffsets(pool, clusterId, assigned),
     handle: withDeadLetters({

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { topics } from '@quell/contracts/topics';
+import { vpnDecisionRecord } from '@quell/contracts/vpn-decision';
+import type { VpnDecision } from '@quell/contracts/vpn-policy-api';
+import type { OutgoingMessage } from '@quell/messaging/broker';
+import { createKafkaBroker } from '@quell/messaging/kafka';
+import { createLog } from '@quell/service-kit/log';
+import { eventually } from '@quell/testing/eventually';
+import { testKafka } from '@quell/testing/kafka';
+import fc from 'fast-check';
+import pg from 'pg';
+import { DecisionLog } from '../src/decision-log/decision-log.ts';
+import { forgetDecisions } from '../src/decision-log/forget-decisions.ts';
+import { publishStep } from '../src/decision-log/publish-decisions.ts';
+import { anyAppleContext, anyApplePayload } from '../src/evaluation/requests.arbitrary.ts';
+import { type RunningVpnPolicy, startVpnPolicy } from './running-vpn-policy.fixture.ts';
+
+let running: RunningVpnPolicy;
+beforeAll(async () => {
+  running = await startVpnPolicy({ QUELL_VPN_DECISION_STATELESS: '1' });
+});
+afterAll(() => running.stop());
+beforeEach(() => running.pool.query('DELETE FROM vpn_policy.decision'));
+
+const reason = 'as agreed';
+const call = (method: string, path: string, sent?: unknown) => running.call(method, `/v1/vpn${path}`, sent);
+const wifi = { vpn: 'disconnected', network: { interface: 'WiFi', ssid: 'Cafe', primaryIsVirtual: false } };
+const bodyOf = (payload: object) => ({ dialect: 'apple-mdm', payload });
+
+async function published(payload: object): Promise<string> {
+  const { body: policy } = await call('POST', '/policies', { name: 'x', body: bodyOf(payload), reason });
+  const { blocking } = (await call('POST', `/policies/${policy.id}/validate`)).body;
+  await call('POST', `/policies/${policy.id}/publish`, { reason, acceptFindings: blocking });
+  return policy.id;
+}
+const logged = (id: string, query = '') =>
+  eventually(async () => {
+    const answer = await call('GET', `/decisions/${id}${query}`);
+    return answer.status === 200 && answer.body;
+  });
+
+test('law: a decision that was logged is made again from the log as it was answered, trace and all', async () => {
+  for (const payload of fc.sample(anyApplePayload, { numRuns: 8 })) {
+    const id = await published({ ...payload, OnDemandEnabled: 1 });
+    const answers = [];
+    for (const context of fc.sample(anyAppleContext, { numRuns: 4 })) {
+      const answer = await call('POST', `/policies/${id}/evaluate`, { deviceId: 'D-1', context });
+      expect(answer.status).toBe(200);
+      answers.push(answer.body);
+    }
+    // What the policy says by now is not what it said then.
+    await call('PUT', `/policies/${id}/draft`, { name: 'y', body: bodyOf({ OnDemandEnabled: 0 }), reason });
+    await call('POST', `/policies/${id}/publish`, { reason });
+    for (const answer of answers) {
+      expect(await logged(answer.id, '?trace=true')).toMatchObject({
+        policyVersion: 1,
+        deviceId: 'D-1',
+        answer: answer.answer,
+      });
+    }
+  }
+});
+
+test('what a caller sent along with its policy is logged without secrets where the settings say so', async () => {
+  const payload = { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect' }], SharedSecret: 'hunter2' };
+  const { body: answer } = await call('POST', '/evaluate', { ...bodyOf(payload), context: wifi });
+  const page = await eventually(async () => {
+    const { body } = await call('GET', '/decisions');
+    return body.items.length > 0 && body;
+  });
+  expect(page.items).toMatchObject([{ by: 'stateless', dialect: 'apple-mdm', decision: 'connect' }]);
+  const whole = await logged(page.items[0].id, '?trace=true');
+  expect(whole.answer).toEqual(answer);
+  expect(whole.inputs.body.payload.SharedSecret).toBe('[withheld]');
+  const { rows } = await running.pool.query('SELECT inputs FROM vpn_policy.decision');
+  expect(JSON.stringify(rows)).not.toContain('hunter2');
+});
+
+test('the log pages through decisions, the last first, and filters them', async () => {
+  const id = await published({
+    OnDemandEnabled: 1,
+    OnDemandRules: [{ Action: 'Disconnect', SSIDMatch: ['Cafe'] }, { Action: 'Connect' }],
+  });
+  const made: string[] = [];
+  for (const [deviceId, ssid] of [
+    ['D-1', 'Cafe'],
+    ['D-1', 'Home'],
+    ['D-2', 'Cafe'],
+  ]) {
+    const context = { ...wifi, network: { ...wifi.network, ssid } };
+    made.unshift((await call('POST', `/policies/${id}/evaluate`, { deviceId, context })).body.id);
+  }
+  for (const one of made) await logged(one);
+  const idsOf = async (query: string) => {
+    const found: string[] = [];
+    for (let cursor = ''; ; ) {
+      const { body: page } = await call('GET', `/decisions?limit=1&policy=${id}${query}${cursor}`);
+      found.push(...page.items.map((one: { id: string }) => one.id));
+      if (page.nextCursor === undefined) return found;
+      cursor = `&cursor=${page.nextCursor}`;
+    }
+  };
+  expect(await idsOf('')).toEqual(made);
+  expect(await idsOf('&device=D-1')).toEqual([made[1], made[2]]);
+  expect(await idsOf('&decision=disconnect')).toEqual([made[0], made[2]]);
+  expect(await idsOf('&since=2100-01-01T00:00:00Z')).toEqual([]);
+});
+
+const silent = createLog('test', 'silent');
+const decisionOf = (deviceId: string, decision: string): VpnDecision => ({
+  id: randomUUID(),
+  decidedAt: new Date().toISOString(),
+  deviceId,
+  policy: { policyId: randomUUID(), name: 'x', version: 1, by: 'group' },
+  answer: { decision, reason: 'RULE_MATCHED', dialect: 'apple-mdm' } as unknown as VpnDecision['answer'],
+});
+const countOf = async () => (await running.pool.query('SELECT count(*)::int AS n FROM vpn_policy.decision')).rows[0].n;
+
+test('with no sample at all a device leaves its first decision and each that is another one', async () => {
+  const log = new DecisionLog(running.pool, silent, { sample: 0, waiting: 100 });
+  const policyId = randomUUID();
+  for (const decision of ['connect', 'connect', 'disconnect', 'disconnect', 'connect']) {
+    const made = decisionOf('D-1', decision);
+    log.keep({ ...made, policy: { ...made.policy!, policyId } }, { context: {} });
+  }
+  await log.close();
+  const { rows } = await running.pool.query('SELECT decision FROM vpn_policy.decision ORDER BY decided_at, id');
+  expect(rows.map(({ decision }) => decision).sort()).toEqual(['connect', 'connect', 'disconnect']);
+});
+
+test('what finds too many waiting is counted as lost; a database that is away is waited for', async () => {
+  const log = new DecisionLog(running.pool, silent, { sample: 1, waiting: 3 });
+  await running.pool.query('ALTER TABLE vpn_policy.decision RENAME TO hidden');
+  for (let index = 0; index < 5; index++) log.keep(decisionOf(`D-${index}`, 'connect'), { context: {} });
+  expect(log.figures).toEqual({ waiting: 3, lost: 2 });
+  await running.pool.query('ALTER TABLE vpn_policy.hidden RENAME TO decision');
+  await log.close(30);
+  expect([await countOf(), log.figures.waiting]).toEqual([3, 0]);
+});
+
+test('decisions reach Kafka at least once under their own id; one that was refused comes again', async () => {
+  const log = new DecisionLog(running.pool, silent, { sample: 1, waiting: 100 });
+  const decisions = Array.from({ length: 5 }, (_, index) => decisionOf(`D-${randomUUID()}-${index}`, 'connect'));
+  for (const decision of decisions) log.keep(decision, { context: { secret: 'stays here' } });
+  await log.close();
+  const client = new pg.Client({ connectionString: running.databaseUrl });
+  await client.connect();
+  const away = publishStep({ publish: () => Promise.reject(new Error('the broker is away')) });
+  await expect(away(client)).rejects.toThrow('the broker is away');
+
+  const broker = createKafkaBroker({ brokers: testKafka().brokers, clientId: 'vpn-decisions-test' });
+  const sent: OutgoingMessage[] = [];
+  const step = publishStep({
+    publish: async (topic, messages) => {
+      sent.push(...messages);
+      return broker.publish(topic, messages);
+    },
+  });
+  while (await step(client));
+  expect(sent).toHaveLength(5);
+
+  const seen = new Map<string, unknown>();
+  const consumer = await broker.consume({
+    group: `vpn-decisions-test-${randomUUID()}`,
+    topics: [topics.vpnDecisions],
+    handle: async ({ messages }) => {
+      for (const { key, value, headers } of messages) {
+        if (decisions.some(({ deviceId }) => deviceId === key)) {
+          seen.set(headers.ce_id ?? '', vpnDecisionRecord.parse(JSON.parse(value!.toString())));
+        }
+      }
+      return { nextOffset: messages.at(-1)!.offset + 1n };
+    },
+  });
+  await eventually(() => seen.size === 5, { timeoutMs: 30_000 });
+  expect([...seen.keys()].sort()).toEqual(decisions.map(({ id }) => id).sort());
+  expect(JSON.stringify([...seen.values()])).not.toContain('stays here');
+  await consumer.stop();
+  await broker.close();
+
+  const inADay = new Date(Date.now() + 86_400_000);
+  await running.pool.query('UPDATE vpn_policy.decision SET published = false WHERE id = $1', [decisions[0]!.id]);
+  expect(await forgetDecisions(running.pool, inADay)).toBe(4);
+  expect(await countOf()).toBe(1);
+  await client.end();
+});
