@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 
+import { convertListsCommand } from './convert-lists.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
+import { lintCommand } from './lint.ts';
+
 const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+const fixtures = fileURLToPath(new URL('../../test/fixtures', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'quell-vpn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -62,6 +68,11 @@ test('lint ends with 0 for a clean policy and with 1 for one with a finding', ()
     code: 1,
     out: expect.stringContaining('error  /OnDemandRules/2  SHADOWED_BY_CATCHALL'),
   });
+  const portal = JSON.stringify({ connectMethod: 'pre-logon', timeoutMin: 5, maxUserOverrides: 1 });
+  expect(lintCommand(file('portal.json', JSON.parse(portal)), { dialect: 'globalprotect' })).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining('MACHINE_CERTIFICATE_NEEDED'),
+  });
 });
 
 test('diff ends with 0 for equal policies and with 1 for others, in each dialect', () => {
@@ -80,7 +91,54 @@ test('diff ends with 0 for equal policies and with 1 for others, in each dialect
   expect(quell(['diff', same])).toMatchObject({ code: 2, err: expect.stringContaining('--against') });
 });
 
+test('import prints what a profile says and where, and ends with 2 for one that is refused', async () => {
+  const read = await importCommand(join(fixtures, 'signed-rsa.mobileconfig'), { dialect: 'apple-mdm' });
+  expect(read).toMatchObject({ exitCode: 0, text: expect.stringContaining('signed by CN=Example RSA') });
+  expect(quell(['import'], '<plist><dict>\n<key>PayloadType</key>\n</dict></plist>')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('malformed at line 2, column 1: a key without a value'),
+  });
+});
+
+test('export writes what import reads, says on stderr what is missing, and ends with 1 for what it does not write', async () => {
+  const written = quell(['export', '--target', 'apple', file('plain.json', payload)]);
+  expect(written).toMatchObject({ code: 0, err: expect.stringContaining('RemoteAddress: missing') });
+  writeFileSync(join(folder, 'written.mobileconfig'), written.out);
+  const read = await importCommand(join(folder, 'written.mobileconfig'), { dialect: 'apple-mdm', json: true });
+  const answer = JSON.parse('text' in read ? read.text : '');
+  expect(answer).toMatchObject({ policies: [{ base: '/IKEv2', payload }] });
+  const again = exportCommand(file('answer.json', answer), { target: 'apple' });
+  expect('file' in again && new TextDecoder().decode(again.file)).toContain('<string>Cafe</string>');
+  const allow = file('allow.json', { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Allow' }] });
+  const refused = exportCommand(allow, { target: 'intune' });
+  expect(refused).toMatchObject({ exitCode: 1, file: new Uint8Array() });
+  expect(refused.remarks?.join()).toContain('LOSSY_EXPORT');
+  const cisco = exportCommand(file('anyconnect.json', { ConnectOnDemand: true, IfNeeded: ['example.com'] }), {
+    target: 'cisco',
+    name: 'Office',
+  });
+  expect('file' in cisco && new TextDecoder().decode(cisco.file)).toContain('<HostName>Office</HostName>');
+});
+
+test('convert-lists writes rules for lists and says what they do differently', () => {
+  const lists = {
+    OnDemandEnabled: 1,
+    OnDemandMatchDomainsNever: ['a.example'],
+    OnDemandMatchDomainsAlways: ['example'],
+  };
+  expect(quell(['convert-lists'], JSON.stringify(lists))).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('"NeverConnect"'),
+    err: expect.stringContaining('PARAM_DNS_REDIRECTED'),
+  });
+  const options = { to: 'lists', dialect: 'apple-mdm' };
+  expect(() => convertListsCommand(file('rules.json', payload), options)).toThrow(
+    '/OnDemandRules/1: lists hold one rule',
+  );
+});
+
 test('--help names every command', () => {
   const help = execFileSync(process.execPath, [program, 'vpn', '--help'], { encoding: 'utf8' });
-  for (const command of ['eval', 'lint', 'diff']) expect(help).toContain(`  ${command} `);
+  for (const command of ['eval', 'lint', 'diff', 'import', 'export', 'convert-lists'])
+    expect(help).toContain(`  ${command} `);
 });

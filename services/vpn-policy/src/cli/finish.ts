@@ -4,14 +4,19 @@ import { z } from 'zod';
 /** The caller's own mistake: shown without a stack, exit code 2. */
 export class UsageError extends Error {}
 
-export type Printed = { readonly text: string; readonly exitCode: number };
+/** `text` or, as it is, `file` for stdout; `remarks` for stderr. */
+export type Printed = { readonly exitCode: number; readonly remarks?: readonly string[] } & (
+  | { readonly text: string }
+  | { readonly file: Uint8Array }
+);
 
 /** Prints what a command gives and leaves with its exit code; a mistake in the input is 2. */
-export function finish(command: () => Printed): void {
+export async function finish(command: () => Printed | Promise<Printed>): Promise<void> {
   try {
-    const { text, exitCode } = command();
-    process.stdout.write(`${text}\n`);
-    process.exitCode = exitCode;
+    const printed = await command();
+    for (const remark of printed.remarks ?? []) process.stderr.write(`quell: ${remark}\n`);
+    process.stdout.write('file' in printed ? printed.file : `${printed.text}\n`);
+    process.exitCode = printed.exitCode;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`quell: ${error.message}\n`);
@@ -19,19 +24,23 @@ export function finish(command: () => Printed): void {
   }
 }
 
-/** JSON from a file, or from stdin without a file or for `-`. */
-export function readJson(file: string | undefined): unknown {
+/** The bytes of a file, or of stdin without a file or for `-`. */
+export function readBytes(file: string | undefined): Uint8Array {
   const name = file === undefined || file === '-' ? 'stdin' : file;
-  let text: string;
   try {
-    text = readFileSync(name === 'stdin' ? 0 : name, 'utf8');
+    return readFileSync(name === 'stdin' ? 0 : name);
   } catch (error) {
     throw new UsageError(`cannot read ${name}: ${(error as Error).message}`);
   }
+}
+
+/** JSON from a file, or from stdin without a file or for `-`. */
+export function readJson(file: string | undefined): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(readBytes(file)));
   } catch (error) {
-    throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${file ?? 'stdin'} is not JSON: ${(error as Error).message}`);
   }
 }
 

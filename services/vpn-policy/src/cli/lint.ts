@@ -1,19 +1,38 @@
 import { appleDialect } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
+import type { CiscoFinding } from '@quell/contracts/vpn-lint-cisco';
+import type { GlobalProtectFinding } from '@quell/contracts/vpn-lint-globalprotect';
 import { lintApple } from '../lint/lint-apple.ts';
+import { lintCisco } from '../lint/lint-cisco.ts';
+import { lintGlobalProtect } from '../lint/lint-globalprotect.ts';
 import { type Printed, parsed, readJson } from './finish.ts';
+
+/** A finding of any dialect. */
+export type AnyFinding = VpnFinding | CiscoFinding | GlobalProtectFinding;
 
 /** `quell vpn lint`. */
 export function lintCommand(file: string | undefined, options: { dialect: string; json?: true }): Printed {
-  const answer = lintApple(policyIn(readJson(file)), parsed(appleDialect, options.dialect, 'the dialect'));
-  const { findings, undecided } = answer;
+  const answer = lint(policyIn(readJson(file)), options.dialect);
+  const findings: readonly AnyFinding[] = answer.findings;
+  const undecided = 'undecided' in answer ? answer.undecided : [];
   const bad = findings.some(({ severity }) => severity !== 'info');
   const lines = [
-    ...findings.map(line),
+    ...findings.map((finding) => line(finding)),
     ...undecided.map((one) => `undecided  ${one.place || '/'}  ${one.rule}: ${one.why}`),
     ...(findings.length + undecided.length === 0 ? ['nothing found'] : []),
   ];
   return { text: options.json ? JSON.stringify(answer, null, 2) : lines.join('\n'), exitCode: bad ? 1 : 0 };
+}
+
+function lint(policy: unknown, dialect: string) {
+  switch (dialect) {
+    case 'cisco-anyconnect':
+      return lintCisco(policy);
+    case 'globalprotect':
+      return lintGlobalProtect(policy);
+    default:
+      return lintApple(policy, parsed(appleDialect, dialect, 'the dialect'));
+  }
 }
 
 /** A policy as it is, or the one in a request of POST /v1/vpn/evaluate. */
@@ -23,7 +42,8 @@ export function policyIn(value: unknown): unknown {
   return 'profile' in value ? value.profile : value;
 }
 
-function line({ severity, place, rule, why, fix, witness }: VpnFinding): string {
+/** A finding on two or three lines. @param where in place of its JSON pointer, such as a line of a file */
+export function line({ severity, place, rule, why, fix, witness }: AnyFinding, where = place || '/'): string {
   const shown = witness === null ? '' : `\n    seen in ${JSON.stringify(witness.context)}`;
-  return `${severity}  ${place || '/'}  ${rule}: ${why}\n    fix: ${fix.text}${shown}`;
+  return `${severity}  ${where}  ${rule}: ${why}\n    fix: ${fix.text}${shown}`;
 }

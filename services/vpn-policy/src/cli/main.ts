@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { convertListsCommand } from './convert-lists.ts';
 import { diffCommand } from './diff.ts';
 import { evalCommand } from './eval.ts';
 import { finish } from './finish.ts';
@@ -20,11 +21,12 @@ vpn
 
 vpn
   .command('lint')
-  .description(
-    'what is wrong, dead or surprising about an Apple policy; exit code 0 nothing but remarks, 1 findings, 2 no JSON',
+  .description('what is wrong, dead or surprising in a policy; exit code 0 nothing but remarks, 1 findings, 2 no JSON')
+  .argument(
+    '[file]',
+    'a VPN dictionary or a payload with one, an AnyConnect profile or a GlobalProtect configuration, as JSON; without it, or with -, from stdin',
   )
-  .argument('[file]', 'a VPN dictionary or a payload with one, as JSON; without it, or with -, from stdin')
-  .option('--dialect <name>', 'apple-mdm, apple-ne or apple-legacy', 'apple-mdm')
+  .option('--dialect <name>', 'apple-mdm, apple-ne, apple-legacy, cisco-anyconnect or globalprotect', 'apple-mdm')
   .option('--json', 'everything, with witnesses and patches')
   .action((file: string | undefined, options) => finish(() => lintCommand(file, options)));
 
@@ -43,5 +45,45 @@ vpn
   .option('--against <name>', 'the Apple dialect of the second')
   .option('--json', 'everything')
   .action((left: string, right: string | undefined, options) => finish(() => diffCommand(left, right, options)));
+
+vpn
+  .command('import')
+  .description(
+    'what a .mobileconfig or an AnyConnect profile says, without its secrets; exit code 0 nothing but remarks, 1 findings, 2 refused',
+  )
+  .argument('[file]', 'XML or binary, signed or not; without it, or with -, from stdin')
+  .option('--dialect <name>', 'of the findings: apple-mdm, apple-ne or apple-legacy', 'apple-mdm')
+  .option('--json', 'everything, as export takes it')
+  .action((file: string | undefined, options) =>
+    // Signatures need libraries that no other command should wait for.
+    finish(async () => (await import('./import.ts')).importCommand(file, options)),
+  );
+
+vpn
+  .command('export')
+  .description('a policy as a file for its target, to stdout; exit code 0 written, 1 it cannot be, 2 no policy')
+  .argument('[file]', 'policies as JSON, or what import --json printed; without it, or with -, from stdin')
+  .requiredOption(
+    '--target <name>',
+    'apple (.mobileconfig), intune (rules for Microsoft Graph) or cisco (AnyConnect profile)',
+  )
+  .option('--name <text>', 'of the profile, as the user sees it')
+  .option('--identifier <id>', 'of the profile, such as org.example.vpn: one with the same is replaced')
+  .option('--vpn-type <type>', 'of policies that are no whole payload: VPN, IPSec, IKEv2 or TransparentProxy')
+  .option('--binary', 'a binary .mobileconfig')
+  .action((file: string | undefined, options) =>
+    finish(async () => (await import('./export.ts')).exportCommand(file, options)),
+  );
+
+vpn
+  .command('convert-lists')
+  .description(
+    'the lists from before iOS 7 as rules, or rules as lists; exit code 0 both do the same, 1 not quite, 3 undecided, 2 it cannot be',
+  )
+  .argument('[file]', 'a VPN dictionary or a payload with one, as JSON; without it, or with -, from stdin')
+  .option('--to <form>', 'rules or lists', 'rules')
+  .option('--dialect <name>', 'apple-mdm, apple-ne or apple-legacy', 'apple-mdm')
+  .option('--json', 'the policy together with what differs')
+  .action((file: string | undefined, options) => finish(() => convertListsCommand(file, options)));
 
 await program.parseAsync();
