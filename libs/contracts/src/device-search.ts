@@ -31,8 +31,8 @@ export const deviceQueryParameters = {
 };
 
 /**
- * The orders of a list. `relevance` is the default with `q`, `lastSeen` without: most recently seen first, never seen last. A `-`
- * before the name is the same order from its end.
+ * The orders of a list. `relevance` is the default with `q`, `lastSeen` without: most recently seen first. A `-` turns the order round;
+ * devices never seen stay last.
  */
 export const deviceSort = z.enum([
   'relevance',
@@ -40,7 +40,6 @@ export const deviceSort = z.enum([
   'label',
   'id',
   'model',
-  '-relevance',
   '-lastSeen',
   '-label',
   '-id',
@@ -54,7 +53,9 @@ export const devicePosition = z.string().regex(/^\d{1,18}-\d{1,18}$/, 'must be a
 /** What `GET /v1/devices` takes. Anything else is refused by name. */
 export const deviceSearchQuery = z.strictObject({
   ...deviceQueryParameters,
-  sort: deviceSort.optional().describe('Default: `relevance` with `q`, else `lastSeen`. With `-` from its end.'),
+  sort: deviceSort
+    .optional()
+    .describe('Default: `relevance` with `q`, else `lastSeen`, the most recent first. A `-` turns it round.'),
   limit: pageParameters.limit,
   cursor: z.string().max(8192).optional().describe('`nextCursor` of the page before, with the same query and order.'),
   minPosition: devicePosition
@@ -120,7 +121,6 @@ export type DevicePage = z.infer<typeof devicePage>;
 
 export const deviceSuggestions = z.object({
   items: z.array(device.pick({ id: true, model: true, label: true }).extend({ highlights: z.array(deviceHighlight) })),
-  total: z.int(),
   ...answered,
 });
 export type DeviceSuggestions = z.infer<typeof deviceSuggestions>;

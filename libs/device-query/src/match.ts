@@ -164,7 +164,19 @@ export function compileQuery(query: DeviceQuery): (device: QueriedDevice) => boo
     text.kind !== 'nothing' &&
     passesFeatures(capabilityMask(device.capabilities), selected, query.match) &&
     passesOtherFilters(query, device) &&
-    (text.kind === 'blank' || matchesText(text, foldDevice(device), 'as-typed'));
+    (text.kind === 'blank' || matchesText(text, rememberedFold(device), 'as-typed'));
+}
+
+const remembered = new WeakMap<QueriedDevice, FoldedDevice>();
+
+/** One change is looked at by every watch, so a device is folded once, for as long as somebody holds it. Devices do not change. */
+function rememberedFold(device: QueriedDevice): FoldedDevice {
+  let folded = remembered.get(device);
+  if (folded === undefined) {
+    folded = foldDevice(device);
+    remembered.set(device, folded);
+  }
+  return folded;
 }
 
 /** @returns whether one device is meant by the query, read strictly. For many devices take `compileQuery`. */

@@ -89,7 +89,9 @@ async function call(url: string, route: Route, key: string | undefined, body: st
     ...(body === undefined ? {} : { body }),
   });
   const type = response.headers.get('content-type')?.split(';')[0];
-  const text = await response.text();
+  // An event stream has no end of its own; that it began in its type is all that is asked here.
+  if (type === 'text/event-stream') await response.body?.cancel();
+  const text = type === 'text/event-stream' ? '' : await response.text();
   const isJson = type?.endsWith('json') === true && text !== '';
   return { status: response.status, type, json: isJson ? (JSON.parse(text) as unknown) : undefined };
 }

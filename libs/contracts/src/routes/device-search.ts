@@ -13,7 +13,7 @@ const tag = 'Devices';
 const access = { anyScope: ['devices:read'] } as const;
 const highlights = [{ field: 'model', ranges: [[0, 5]] }];
 const found = { id: 'IN-003199', model: 'nPP16 D', label: 'Lobby, east wall' };
-const answered = { total: 1, position: '7012-48211', matched: 'as-typed' };
+const answered = { position: '7012-48211', matched: 'as-typed' };
 
 export const deviceSearchRoutes: readonly Route[] = [
   {
@@ -46,6 +46,7 @@ export const deviceSearchRoutes: readonly Route[] = [
                 highlights,
               },
             ],
+            total: 1,
             ...answered,
             facets: {
               capabilities: { relay: { count: 1, own: 1 } },

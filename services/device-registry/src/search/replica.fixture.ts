@@ -1,47 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Module } from '@nestjs/common';
 import type { DevicePage } from '@quell/contracts/device-search';
-import { createNotifier } from '@quell/event-store/notify';
 import { newApiKey } from '@quell/service-kit/api-key';
-import { createAuthenticator } from '@quell/service-kit/authenticator';
-import { openDatabase } from '@quell/service-kit/database';
-import { type RunningService, type ServiceDefinition, startService } from '@quell/service-kit/start';
+import { type RunningService, startService } from '@quell/service-kit/start';
 import { eventually } from '@quell/testing/eventually';
-import { migrations } from '../database/migrations.ts';
-import { SCHEMA } from '../database/schema.ts';
 import { type TestDatabase, testDatabase } from '../database/test-database.fixture.ts';
-import { deviceRegistryEnvironment } from '../device-registry-environment.ts';
-import { openSearch } from './search.area.ts';
-
-@Module({})
-class NothingElse {}
-
-/** Search alone, as one replica of the registry runs it: what is written comes from elsewhere. */
-const searchOnly = {
-  name: 'device-registry',
-  version: '0.1.0',
-  config: deviceRegistryEnvironment,
-  setUp: async (context) => {
-    const { config, log, lifecycle } = context;
-    const database = await openDatabase({
-      service: 'device-registry',
-      url: config.DATABASE_URL,
-      schemas: [SCHEMA],
-      migrations,
-      log,
-    });
-    lifecycle.onStop('resources', 'postgres', () => database.close());
-    const feed = createNotifier({ connection: { connectionString: config.DATABASE_URL }, schema: SCHEMA });
-    lifecycle.onStop('resources', 'feed hints', () => feed.close());
-    const { routes, start } = await openSearch({ ...context, database, feed, broker: undefined as never });
-    return {
-      module: NothingElse,
-      authenticator: createAuthenticator({ pool: database.pool, log }),
-      ...(routes === undefined ? {} : { routes }),
-      ...(start === undefined ? {} : { listening: start }),
-    };
-  },
-} satisfies ServiceDefinition<typeof deviceRegistryEnvironment>;
+import { searchOnly } from './search-only.fixture.ts';
 
 const neverStarted: typeof searchOnly = {
   ...searchOnly,

@@ -38,12 +38,13 @@ export function measureSearch(registry: Registry, live: LiveIndex, watches: () =
       },
     });
   const counts = () => live.figures().index?.counts();
-  gauge('index_bytes', 'Memory of the search index', () => counts()?.bytes);
+  gauge('index_bytes', 'Memory of the search index without its cache', () => counts()?.bytes);
+  gauge('index_cache_bytes', 'Memory of what is kept of earlier searches', () => counts()?.cacheBytes);
   gauge('index_devices', 'Devices in the search index', () => counts()?.devices);
-  gauge('index_delta_devices', 'Devices that changed since the base of the index was built', () => counts()?.delta);
+  gauge('index_delta_devices', 'Devices that changed since the base of the index was built', () => counts()?.changes);
   gauge('index_hash', 'Hash of ids and versions in the index, at index_position', () => {
     const hash = counts()?.hash;
-    return hash === undefined ? undefined : Number(BigInt(hash) & 0xffff_ffff_ffffn);
+    return hash === undefined ? undefined : Number(BigInt(`0x${hash}`) & 0xffff_ffff_ffffn);
   });
   gauge('index_position', 'Number of the last event that the index shows', () =>
     Number(live.figures().position.position),

@@ -4,10 +4,12 @@ import { highlightDevice } from '@quell/device-query/highlight';
 import { parseQueryText } from '@quell/device-query/parse-query';
 import { unavailable } from '@quell/service-kit/problem-error';
 import { inTransaction } from '@quell/service-kit/transaction';
+import type pg from 'pg';
 import type { Pool } from 'pg';
 import { SCHEMA } from '../../database/schema.ts';
+import { indexedColumns, indexedRow, type RowText } from '../live/indexed-device.ts';
 import type { FoundPage } from './found-page.ts';
-import { itemColumns, selectItems } from './items.ts';
+import { deviceItem } from './search-devices.ts';
 
 const RETRY_SECONDS = 2;
 /** A filter that few devices pass has Postgres look at all of them; then nothing is better than a slow answer. */
@@ -29,8 +31,8 @@ export async function coldAnswer(pool: Pool, parameters: DeviceSearchQuery, quer
       `SELECT txid || '-' || position AS text FROM ${SCHEMA}.event WHERE txid < pg_snapshot_xmin(pg_current_snapshot())
        ORDER BY event.txid DESC, event.position DESC LIMIT 1`,
     );
-    const found = await selectItems(client, ...selection(query, limit));
-    return [rows[0]?.text ?? '0-0', found] as const;
+    const found = await client.query<RowText & unknown[]>(selection(query, limit));
+    return [rows[0]?.text ?? '0-0', found.rows.map((row) => deviceItem(indexedRow(row)))] as const;
   }).catch((error: unknown) => {
     throw (error as { code?: string }).code === '57014' ? starting() : error;
   });
@@ -57,15 +59,17 @@ const FILTERS = `d.retired_at IS NULL
   AND ($4::text[] = '{}' OR d.group_name = ANY ($4)) AND ($5::text[] = '{}' OR d.platform = ANY ($5))
   AND ($6::text[] = '{}' OR d.model = ANY ($6)) AND ($7::text[] = '{}' OR d.tags && $7)`;
 
-function selection(query: DeviceQuery, limit: number): [name: string, sql: string, values: unknown[]] {
+const asText = { getTypeParser: () => (value: string) => value };
+
+function selection(query: DeviceQuery, limit: number): pg.QueryArrayConfig {
   const { q, feature, match, group, platform, model, tag } = query;
   const filters = [feature, match, group, platform, model, tag];
   if (parseQueryText(q).kind === 'blank') {
-    const sql = `SELECT ${itemColumns} FROM ${SCHEMA}.device_seen AS s JOIN ${SCHEMA}.device AS d ON d.id = s.device_id
+    const sql = `SELECT ${indexedColumns} FROM ${SCHEMA}.device_seen AS s JOIN ${SCHEMA}.device AS d ON d.id = s.device_id
       WHERE ${FILTERS} ORDER BY s.noted_at DESC LIMIT $1`;
-    return ['cold-last-seen', sql, [limit, ...filters]];
+    return { text: sql, values: [limit, ...filters], rowMode: 'array', types: asText as never };
   }
-  const sql = `SELECT ${itemColumns} FROM ${SCHEMA}.device AS d LEFT JOIN ${SCHEMA}.device_seen AS s ON s.device_id = d.id
+  const sql = `SELECT ${indexedColumns} FROM ${SCHEMA}.device AS d LEFT JOIN ${SCHEMA}.device_seen AS s ON s.device_id = d.id
     WHERE ${FILTERS} AND d.id >= $8 AND d.id <= $8 || chr(1114111) ORDER BY d.id LIMIT $1`;
-  return ['cold-id-prefix', sql, [limit, ...filters, q.trim()]];
+  return { text: sql, values: [limit, ...filters, q.trim()], rowMode: 'array', types: asText as never };
 }

@@ -1,33 +1,26 @@
+import type { Device } from '@quell/contracts/device';
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import type { DeviceFacets, DeviceSearchQuery, DeviceSort } from '@quell/contracts/device-search';
 import type { Facets } from '@quell/device-query/facets';
-import { highlightDevice } from '@quell/device-query/highlight';
 import { parseQueryText } from '@quell/device-query/parse-query';
-import type { Pool } from 'pg';
 import { positionText } from '../../device-store/position.ts';
+import type { IndexedDevice } from '../index/indexed-device.ts';
 import type { Current } from '../live/live-index.ts';
 import type { FoundPage } from './found-page.ts';
-import { itemsOf } from './items.ts';
-import { pageCursor, pageEndOf } from './page-cursor.ts';
+import { pageCursor, pageKeyOf } from './page-cursor.ts';
 
-/**
- * A page of what the index finds at its position. The devices themselves come from Postgres as they are by now: one that was retired
- * meanwhile is left out, so that a page may hold fewer than it could.
- */
-export async function searchDevices(
-  pool: Pool,
+/** A page of what the index finds, as everything is at its position: from memory alone. */
+export function searchDevices(
   { index, position }: Current,
   { sort: asked, limit, cursor }: DeviceSearchQuery,
   query: DeviceQuery,
-): Promise<FoundPage> {
-  const text = parseQueryText(query.q);
-  const sort: DeviceSort = asked ?? (text.kind === 'blank' ? 'lastSeen' : 'relevance');
-  const after = cursor === undefined ? undefined : pageEndOf(cursor, query, sort);
-  const { ids, total, facets, matched, next } = index.search({ query, sort, limit, after });
-  const items = await itemsOf(pool, ids);
+): FoundPage {
+  const sort: DeviceSort = asked ?? (parseQueryText(query.q).kind === 'blank' ? 'lastSeen' : 'relevance');
+  const after = cursor === undefined ? undefined : pageKeyOf(cursor, query, sort);
+  const { items, total, facets, matched, nextKey } = index.search({ query, sort, limit, after });
   return {
-    items: items.map((device) => ({ ...device, highlights: highlightDevice(text, device, matched) })),
-    ...(next === undefined ? {} : { nextCursor: pageCursor(query, sort, { matched, key: next }) }),
+    items: items.map(({ device, highlights }) => ({ ...deviceItem(device), highlights })),
+    ...(nextKey === undefined ? {} : { nextCursor: pageCursor(query, sort, nextKey) }),
     total,
     position: positionText(position),
     matched,
@@ -36,14 +29,40 @@ export async function searchDevices(
   };
 }
 
-/** From memory alone. */
+/** The best hits, with what a list under a search box shows. */
 export function suggestDevices({ index, position }: Current, query: DeviceQuery, limit: number) {
-  return { ...index.suggest(query, limit), position: positionText(position) };
+  const { items, matched } = index.suggest({ query, limit });
+  return {
+    items: items.map(({ id, model, label, highlights }) => ({ id, model, label, highlights })),
+    position: positionText(position),
+    matched,
+  };
 }
 
 /** How many devices a query means, read strictly. */
 export function countDevices({ index }: Current, query: DeviceQuery): number {
-  return index.search({ query, sort: 'id', limit: 1, strict: true }).total;
+  const { total, matched } = index.search({ query, limit: 1 });
+  return matched === 'as-typed' ? total : 0;
+}
+
+/** A device as it is answered. */
+export function deviceItem({ lastSeenAt, version, ...device }: IndexedDevice): Device {
+  const { capabilities, hostnames, ips, macs, platform, group, tags, agentId } = device;
+  return {
+    id: device.id,
+    model: device.model,
+    label: device.label,
+    capabilities: capabilities as Device['capabilities'],
+    hostnames: hostnames as string[],
+    ips: ips as string[],
+    macs: macs as string[],
+    ...(platform === undefined ? {} : { platform }),
+    ...(group === undefined ? {} : { group }),
+    tags: tags as string[],
+    ...(agentId === undefined ? {} : { agentId }),
+    ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),
+    version,
+  };
 }
 
 function facetsOf({ capabilities, models, groups }: Facets): DeviceFacets {

@@ -13,7 +13,7 @@ import { Turns } from './turns.ts';
 
 export interface SearchContext {
   readonly live: LiveIndex;
-  /** Of its own: imports must not keep searches waiting for a connection. */
+  /** For what Postgres answers while there is no index. */
   readonly pool: Pool;
   readonly metrics: SearchMetrics;
 }
@@ -46,7 +46,7 @@ export function serveSearch(
     if (!(await myTurn(request, reply))) return reply;
     const current = live.current();
     if (current === undefined) throw starting();
-    const page = await searchDevices(pool, current, parameters, query);
+    const page = searchDevices(current, parameters, query);
     metrics.answered('search', began);
     return fresh ? page : { ...page, stale: true };
   });

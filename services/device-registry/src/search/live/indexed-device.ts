@@ -1,11 +1,11 @@
 import type { DeviceCapability } from '@quell/contracts/device';
 import type { Platform } from '@quell/contracts/vocabulary';
 import { type ActiveDevice, identityOf } from '../../device/device.ts';
-import type { IndexedDevice } from '../index/device-index.ts';
+import type { IndexedDevice } from '../index/indexed-device.ts';
 
 /** What the index keeps of a device. @param lastSeenAt in milliseconds */
 export function indexedDevice(device: ActiveDevice, lastSeenAt?: number): IndexedDevice {
-  const { id, version, model, label, capabilities, group, tags } = device;
+  const { id, version, model, label, capabilities, group, tags, agentId } = device;
   return {
     id,
     version,
@@ -15,13 +15,14 @@ export function indexedDevice(device: ActiveDevice, lastSeenAt?: number): Indexe
     ...identityOf(device),
     ...(group === undefined ? {} : { group }),
     tags,
+    ...(agentId === undefined ? {} : { agentId }),
     ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
   };
 }
 
 /** The columns of {@link RowText}, for a SELECT from `device AS d LEFT JOIN device_seen AS s`. */
 export const indexedColumns = `d.id, d.version, d.model, d.label, d.capabilities, d.hostnames, d.ips, d.macs, d.platform, d.group_name,
-  d.tags, (extract(epoch FROM s.last_seen_at) * 1000)::bigint`;
+  d.tags, d.agent_id, (extract(epoch FROM s.last_seen_at) * 1000)::bigint`;
 
 /** A row in text mode: the parsers of `pg` would cost more than all the rest of reading a million of them. */
 export type RowText = readonly [
@@ -36,11 +37,13 @@ export type RowText = readonly [
   platform: string | null,
   group: string | null,
   tags: string,
+  agentId: string | null,
   lastSeenAt: string | null,
 ];
 
 export function indexedRow(row: RowText): IndexedDevice {
-  const [id, version, model, label, capabilities, hostnames, ips, macs, platform, group, tags, lastSeenAt] = row;
+  const [id, version, model, label, capabilities, hostnames, ips, macs, platform, group, tags, agentId, lastSeenAt] =
+    row;
   return {
     id,
     version: Number(version),
@@ -53,6 +56,7 @@ export function indexedRow(row: RowText): IndexedDevice {
     ...(platform === null ? {} : { platform: platform as Platform }),
     ...(group === null ? {} : { group }),
     tags: listOf(tags),
+    ...(agentId === null ? {} : { agentId }),
     ...(lastSeenAt === null ? {} : { lastSeenAt: Number(lastSeenAt) }),
   };
 }

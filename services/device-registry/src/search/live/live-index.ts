@@ -3,8 +3,8 @@ import { compareCursors, type FeedCursor, feedStart } from '@quell/event-store/f
 import type { Log } from '@quell/service-kit/log';
 import type { Pool } from 'pg';
 import { positionText } from '../../device-store/position.ts';
-import type { DeviceIndex } from '../index/device-index.ts';
-import { type BuiltIndex, buildIndex } from './build-index.ts';
+import { DeviceIndex } from '../index/device-index.ts';
+import { type BuiltBase, buildBase } from './build-base.ts';
 import type { FollowedEvent } from './followed-events.ts';
 import { Following } from './following.ts';
 import { indexedDevice } from './indexed-device.ts';
@@ -166,7 +166,10 @@ export class LiveIndex {
       const rest = this.#built.seconds * 1000;
       await this.#pause(rest);
       while (!this.#stop.signal.aborted) {
-        if ((this.#index?.deltaSize ?? 0) >= rebuildAt || performance.now() - this.#builtAt > rebuildSeconds * 1000)
+        if (
+          (this.#index?.counts().changes ?? 0) >= rebuildAt ||
+          performance.now() - this.#builtAt > rebuildSeconds * 1000
+        )
           break;
         await this.#pause(100);
       }
@@ -176,26 +179,29 @@ export class LiveIndex {
   async #build(): Promise<void> {
     const { connectionString, log } = this.#options;
     this.#missed = [];
-    const built = await buildIndex({
+    const built = await buildBase({
       connectionString,
       signal: this.#stop.signal,
       onProgress: (devices, estimate) => {
         this.#progress = `${devices} of about ${Math.max(devices, estimate)} devices read`;
       },
     });
-    if (this.#index === undefined) this.#begin(built);
-    else await this.#swap(built);
+    const next = new DeviceIndex(built.segment);
+    // What one typed character needs, before the first one types it.
+    for (const _ of next.warmUp()) await turn();
+    if (this.#index === undefined) this.#begin(next, built);
+    else await this.#swap(next, built);
     this.#missed = undefined;
     this.#builtAt = performance.now();
     this.#built = { seconds: built.seconds, count: this.#built.count + 1 };
-    const { devices, hash } = built.index.counts();
+    const { devices, hash } = next.counts();
     log.info(
       { position: positionText(this.#position), devices, hash, seconds: built.seconds },
       'the search index was built',
     );
   }
 
-  #begin({ index, position, seen }: BuiltIndex): void {
+  #begin(index: DeviceIndex, { position, seen }: BuiltBase): void {
     this.#index = index;
     this.#position = position;
     this.#seenMark = seen;
@@ -203,7 +209,7 @@ export class LiveIndex {
   }
 
   /** Brings the next base to where this one is, a little at a time, and puts it in its place in one go. */
-  async #swap({ index: next, position: from }: BuiltIndex): Promise<void> {
+  async #swap(next: DeviceIndex, { position: from }: BuiltBase): Promise<void> {
     const missed = this.#missed ?? [];
     let done = 0;
     while (!this.#stop.signal.aborted) {

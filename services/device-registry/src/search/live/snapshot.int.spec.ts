@@ -2,7 +2,7 @@ import type { FeedCursor } from '@quell/event-store/feed';
 import { eventually } from '@quell/testing/eventually';
 import pg from 'pg';
 import { type TestDatabase, testDatabase } from '../../database/test-database.fixture.ts';
-import type { IndexedDevice } from '../index/device-index.ts';
+import type { IndexedDevice } from '../index/indexed-device.ts';
 import { devicesAt, someChanges, write } from '../registry.fixture.ts';
 import { indexedDevice } from './indexed-device.ts';
 import { readSeen } from './last-seen.ts';

@@ -1,7 +1,7 @@
 import { type FeedCursor, feedStart } from '@quell/event-store/feed';
 import type pg from 'pg';
 import { SCHEMA } from '../../database/schema.ts';
-import type { IndexedDevice } from '../index/device-index.ts';
+import type { IndexedDevice } from '../index/indexed-device.ts';
 import { devicesAt } from './followed-events.ts';
 import { indexedColumns, indexedDevice, indexedRow, type RowText } from './indexed-device.ts';
 import { lastSeenOf, type SeenMark } from './last-seen.ts';

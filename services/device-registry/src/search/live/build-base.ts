@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { FeedCursor } from '@quell/event-store/feed';
-import { DeviceIndex, type IndexBuffers } from '../index/device-index.ts';
+import type { Segment } from '../index/segment.ts';
 import type { SeenMark } from './last-seen.ts';
 
 /** What the worker tells: where its snapshot stands, how far it is, and at the end the index. */
@@ -11,7 +11,7 @@ export type BuildMessage =
       readonly kind: 'built';
       readonly position: FeedCursor;
       readonly seen: SeenMark;
-      readonly buffers: IndexBuffers;
+      readonly segment: Segment;
     };
 
 export interface BuildOptions {
@@ -22,8 +22,8 @@ export interface BuildOptions {
   readonly signal: AbortSignal;
 }
 
-export interface BuiltIndex {
-  readonly index: DeviceIndex;
+export interface BuiltBase {
+  readonly segment: Segment;
   /** The place in the feed that it shows, exactly. */
   readonly position: FeedCursor;
   readonly seen: SeenMark;
@@ -31,16 +31,16 @@ export interface BuiltIndex {
 }
 
 /**
- * Builds an index of all devices in a thread of its own, from a snapshot of Postgres, and takes its buffers over without copying.
+ * Builds the base of an index of all devices in a thread of its own, from a snapshot of Postgres, and takes its buffers over without copying.
  * Meanwhile this thread answers searches.
  *
  * @throws what ended the worker: Postgres, or the signal.
  */
-export async function buildIndex({ connectionString, onProgress, signal }: BuildOptions): Promise<BuiltIndex> {
+export async function buildBase({ connectionString, onProgress, signal }: BuildOptions): Promise<BuiltBase> {
   signal.throwIfAborted();
   const began = performance.now();
   // Without what this process was started with: the worker needs no transpiler.
-  const worker = new Worker(new URL('./build-worker.ts', import.meta.url), {
+  const worker = new Worker(new URL('./build-base.worker.ts', import.meta.url), {
     workerData: { connectionString },
     execArgv: ['--disable-warning=ExperimentalWarning'],
     stdin: false,
@@ -48,7 +48,7 @@ export async function buildIndex({ connectionString, onProgress, signal }: Build
   const end = () => void worker.terminate();
   signal.addEventListener('abort', end, { once: true });
   try {
-    const { buffers, position, seen } = await new Promise<Extract<BuildMessage, { kind: 'built' }>>(
+    const { segment, position, seen } = await new Promise<Extract<BuildMessage, { kind: 'built' }>>(
       (resolve, reject) => {
         let estimate = 0;
         worker.on('message', (message: BuildMessage) => {
@@ -60,7 +60,7 @@ export async function buildIndex({ connectionString, onProgress, signal }: Build
         worker.on('exit', (code) => reject(new Error(`the thread that builds the index ended with code ${code}`)));
       },
     );
-    return { index: DeviceIndex.fromBuffers(buffers), position, seen, seconds: (performance.now() - began) / 1000 };
+    return { segment, position, seen, seconds: (performance.now() - began) / 1000 };
   } finally {
     signal.removeEventListener('abort', end);
     await worker.terminate();

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import pg from 'pg';
-import { DeviceIndex, type IndexedDevice } from '../index/device-index.ts';
-import type { BuildMessage } from './build-index.ts';
+import { SegmentBuilder } from '../index/build-segment.ts';
+import { buffersOf } from '../index/segment.ts';
+import type { BuildMessage } from './build-base.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 
 const TOLD_EVERY = 50_000;
@@ -15,7 +16,8 @@ client.on('error', () => undefined);
 await client.connect();
 
 let snapshot: Snapshot | undefined;
-const devices: IndexedDevice[] = [];
+const builder = new SegmentBuilder();
+let added = 0;
 let told = 0;
 await readSnapshot(
   client,
@@ -24,14 +26,15 @@ await readSnapshot(
     tell({ kind: 'begun', estimate: begun.estimate });
   },
   (part) => {
-    for (const device of part) devices.push(device);
-    if (devices.length < told + TOLD_EVERY) return;
-    told = devices.length;
+    for (const device of part) builder.add(device);
+    added += part.length;
+    if (added < told + TOLD_EVERY) return;
+    told = added;
     tell({ kind: 'read', devices: told });
   },
 );
 await client.end();
 if (snapshot !== undefined) {
-  const buffers = DeviceIndex.build(devices).toBuffers();
-  tell({ kind: 'built', position: snapshot.position, seen: snapshot.seen, buffers }, buffers.transfer);
+  const segment = builder.finish();
+  tell({ kind: 'built', position: snapshot.position, seen: snapshot.seen, segment }, buffersOf(segment));
 }
