@@ -17,6 +17,7 @@ import { CheckInGate } from './delivery/check-in-gate.ts';
 import { allowLargeBodies } from './delivery/large-bodies.ts';
 import { Wakes } from './delivery/wakes.ts';
 import { startDetectionConsumer } from './detections/consumer.ts';
+import { startDeviceConsumer } from './devices/consumer.ts';
 import { ExceptionPublisher } from './exceptions/publisher.ts';
 import { measureFeed } from './metrics/feed-metrics.ts';
 import { mitigationModule } from './mitigation.module.ts';
@@ -54,6 +55,7 @@ export const mitigationService = {
       topicSpec(topics.detections),
       topicSpec(topics.tasks),
       topicSpec(topics.agents),
+      topicSpec(topics.devices),
       topicSpec(topics.mitigationExceptions),
       topicSpec(topics.deadLetters),
     ]);
@@ -120,6 +122,9 @@ export const mitigationService = {
         // A log that does not fit the stored offsets must not be read on: nobody handles the rejection of this promise (that of
         // `finished` itself is handled), so it ends the process with its cure.
         void consumer.finished.then(() => undefined);
+        const devices = await startDeviceConsumer({ pool, broker, log });
+        lifecycle.onStop('consumers', 'devices', () => devices.stop());
+        void devices.finished.then(() => undefined);
       },
     };
   },

@@ -123,7 +123,7 @@ const channels: readonly Channel[] = [
       },
     ],
     sender: 'device-registry',
-    receivers: ['vpn-policy'],
+    receivers: ['mitigation', 'vpn-policy'],
   },
   {
     id: 'vpnDecisions',

@@ -5,6 +5,7 @@ import type { openTaskRequest, TaskDto } from '@quell/contracts/task';
 import type { ClientBase, Pool } from 'pg';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
+import { keepDeviceEndpoints } from '../endpoints/device-endpoint.ts';
 import { loadEndpoint, matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import { type EffectivePolicy, queueIsFull } from '../policy/policy.ts';
@@ -82,6 +83,7 @@ export function openScan(
     const envelope = { actor, correlationId: taskId, occurredAt: new Date() };
     const events = opened.map((event, index) => ({ id: eventIdOf(taskId, 'opened', index), event, envelope }));
     const after = await commitTasks(client, [{ taskId, expectedVersion: 0, events }], policy);
+    await keepDeviceEndpoints(client, [endpoint]);
     if (idempotency !== undefined) {
       await keepKey(client, taskId, bodySha256);
     }

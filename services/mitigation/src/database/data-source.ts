@@ -8,6 +8,7 @@ import { Tasks0000000000003 } from './migrations/0003-tasks.ts';
 import { TaskView0000000000004 } from './migrations/0004-task-view.ts';
 import { Exceptions0000000000005 } from './migrations/0005-exceptions.ts';
 import { AgentPublication0000000000010 } from './migrations/0010-agent-publication.ts';
+import { KnownDevices0000000000011 } from './migrations/0011-known-devices.ts';
 
 /** Read models that TypeORM knows. Events and the rows beside them go through `pg` and plain SQL. */
 export const entities = [AgentEntity, DetectionEntity, EndpointEntity, TaskViewEntity];
@@ -20,4 +21,5 @@ export const migrations = [
   TaskView0000000000004,
   Exceptions0000000000005,
   AgentPublication0000000000010,
+  KnownDevices0000000000011,
 ];

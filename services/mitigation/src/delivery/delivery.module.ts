@@ -1,12 +1,15 @@
 import { Inject, Injectable, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { Lifecycle } from '@quell/service-kit/lifecycle';
 import { LOG, type Log } from '@quell/service-kit/log';
+import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
 import { AgentsModule } from '../agents/agents.module.ts';
 import { LastSeen } from '../agents/last-seen.ts';
 import { POLL_SETTINGS, type PollSettings } from '../agents/poll-settings.ts';
 import { CHECK_IN_POOL, POOL } from '../database/pool.ts';
 import { redecideUnresolved } from '../detections/redecide.ts';
+import { recogniseMachines } from '../devices/recognise.ts';
+import { changedIdentifiers } from '../endpoints/changed-identifiers.ts';
 import { EndpointChanges } from '../endpoints/endpoint-changes.ts';
 import { PolicyStore } from '../policy/policy-store.ts';
 import { CheckInGate } from './check-in-gate.ts';
@@ -29,14 +32,18 @@ class EndpointReactions implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.changes.onEndpointChanged('runs of a replaced agent', async (change) => {
-      if (change.replacedAgentId === undefined) return;
+      if (change.reason !== 'replaced' || change.replacedAgentId === undefined) return;
       await replaceAgentOn(this.pool, await this.policies.current(), change, change.replacedAgentId);
       this.onChange([change.endpointId]);
     });
-    this.changes.onEndpointsChanged('unresolved detections', async ([first]) => {
-      if (first === undefined) return;
-      const because = { causeId: first.changeId, log: this.log };
-      this.onChange(await redecideUnresolved(this.pool, await this.policies.current(), because));
+    this.changes.onEndpointChanged('device of a machine', async (change) => {
+      if (change.reason === 'device-appeared') return;
+      await inTransaction(this.pool, (client) => recogniseMachines(client, [change.endpointId]));
+    });
+    this.changes.onEndpointsChanged('unresolved detections', async (changes) => {
+      const because = { causeId: changes[0]!.changeId, log: this.log };
+      const identifiers = await changedIdentifiers(this.pool, changes);
+      this.onChange(await redecideUnresolved(this.pool, await this.policies.current(), identifiers, because));
     });
   }
 }

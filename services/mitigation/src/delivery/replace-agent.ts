@@ -1,5 +1,4 @@
 import type { Pool } from 'pg';
-import type { EndpointChange } from '../endpoints/endpoint-changes.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import { replaceAgent } from '../task/deliveries.ts';
 import { eventIdOf } from '../task-store/stream.ts';
@@ -12,7 +11,7 @@ import { commitTasks, loadTasks, retryingConflicts, type TaskChange } from '../t
 export async function replaceAgentOn(
   pool: Pool,
   policy: EffectivePolicy,
-  { endpointId, changeId }: Pick<EndpointChange, 'endpointId' | 'changeId'>,
+  { endpointId, changeId }: { readonly endpointId: string; readonly changeId: string },
   replacedAgentId: string,
 ): Promise<void> {
   await retryingConflicts(pool, async (client) => {

@@ -3,7 +3,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** Where one detection went. */
 @Entity({ schema: 'mitigation', name: 'detection' })
 @Check('detection_disposition_check', "disposition IN ('task', 'duplicate', 'recorded', 'unresolved', 'dead-letter')")
-@Index('detection_unresolved', { synchronize: false })
+@Index('detection_unresolved_hints', { synchronize: false })
 @Index('detection_received', { synchronize: false })
 @Index('detection_source', { synchronize: false })
 @Index('detection_task', { synchronize: false })
@@ -45,6 +45,10 @@ export class DetectionEntity {
 
   @Column('jsonb', { nullable: true })
   candidates!: unknown;
+
+  /** While it is unresolved: what it may be found by once an endpoint or a device changes. */
+  @Column('text', { array: true, nullable: true, select: false })
+  hints!: string[] | null;
 
   /** The normalised detection as JSON text. */
   @Column('text')

@@ -3,6 +3,7 @@ import { createLog } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import { eventually } from '@quell/testing/eventually';
 import type { Pool, PoolClient } from 'pg';
+import { changedIdentifiers } from '../endpoints/changed-identifiers.ts';
 import { recordHost } from '../endpoints/host-record.ts';
 import { detectionOn, openScene, policyWith, type Scene, type TestEndpoint } from '../task-store/scene.fixture.ts';
 import { redecideUnresolved } from './redecide.ts';
@@ -15,8 +16,17 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 const log = createLog('test', 'silent');
-const redecide = (causeId = randomUUID(), policy = scene.policy) =>
-  redecideUnresolved(scene.pool, policy, { causeId, log });
+/** After a change of the endpoint, or of something that has this host name. */
+async function redecide(about: TestEndpoint | string, causeId = randomUUID(), policy = scene.policy) {
+  const changedAt = new Date();
+  const identifiers =
+    typeof about === 'string'
+      ? [`hostname ${about}`]
+      : await changedIdentifiers(scene.pool, [
+          { changeId: causeId, reason: 'host-changed', endpointId: about.endpointId, changedAt },
+        ]);
+  return redecideUnresolved(scene.pool, policy, identifiers, { causeId, log });
+}
 const rowOf = async (detectionId: string) =>
   (await scene.rows('SELECT * FROM mitigation.detection WHERE detection_id = $1', detectionId))[0];
 
@@ -45,26 +55,26 @@ function pausedAfter(sql: string, happens: () => Promise<void>): Pool {
     };
     return Object.assign(Object.create(client), { query, release: () => client.release() });
   };
-  return Object.assign(Object.create(scene.pool), { connect });
+  return Object.assign(Object.create(scene.pool), { connect, query: scene.pool.query.bind(scene.pool) });
 }
 
 test('a detection that fits no endpoint waits, and opens its task when one appears that it fits', async () => {
   const detection = detectionOn({ hint: { hostname: 'appears-later' } });
   expect((await scene.take([detection])).decided[0]?.disposition.kind).toBe('unresolved');
-  expect(await redecide()).toEqual([]);
+  expect(await redecide('appears-later')).toEqual([]);
   expect(await rowOf(detection.detectionId)).toMatchObject({ disposition: 'unresolved', task_id: null });
 
   const endpoint = await scene.endpoint();
   await reports(endpoint, { hostname: 'appears-later' });
   const cause = randomUUID();
-  expect(await redecide(cause)).toEqual([endpoint.endpointId]);
+  expect(await redecide(endpoint, cause)).toEqual([endpoint.endpointId]);
   const { disposition, task_id: taskId, reason } = await rowOf(detection.detectionId);
   expect({ disposition, reason }).toEqual({ disposition: 'task', reason: null });
   expect(await scene.task(taskId)).toMatchObject({
     detections: { count: 1, ids: [detection.detectionId] },
     endpoint: { endpointId: endpoint.endpointId },
   });
-  expect(await redecide(cause)).toEqual([]);
+  expect(await redecide(endpoint, cause)).toEqual([]);
   expect((await scene.take([detection])).decided[0]?.disposition.kind).toBe('duplicate');
   expect((await scene.task(taskId)).version).toBe(1);
 });
@@ -80,14 +90,14 @@ test('an ambiguous detection names its candidates, cleans neither, and finds its
   expect(candidates.map(({ endpointId }: TestEndpoint) => endpointId).sort()).toEqual(
     [one.endpointId, two.endpointId].sort(),
   );
-  expect(await redecide()).toEqual([]);
+  expect(await redecide(one)).toEqual([]);
   const later = detectionOn(
     { hint: { hostname: 'twin' } },
     { detectedAt: new Date(Date.now() + 60_000).toISOString() },
   );
   await scene.take([later]);
   await reports(two, { hostname: 'twin-2' });
-  expect(await redecide()).toEqual([one.endpointId]);
+  expect(await redecide(two)).toEqual([one.endpointId]);
   expect(await rowOf(later.detectionId)).toMatchObject({ disposition: 'task', candidates: null });
 });
 
@@ -108,7 +118,7 @@ test('decided again below the policy it is recorded', async () => {
   await scene.take([detection]);
   const endpoint = await scene.endpoint();
   await reports(endpoint, { hostname: 'low' });
-  await redecide(randomUUID(), policyWith({ openTaskFrom: { minSeverity: 3 } }));
+  await redecide(endpoint, randomUUID(), policyWith({ openTaskFrom: { minSeverity: 3 } }));
   expect(await rowOf(detection.detectionId)).toMatchObject({
     disposition: 'recorded',
     endpoint_id: endpoint.endpointId,
@@ -123,7 +133,7 @@ test('a batch that was matched before the endpoint appeared is waited for, so th
 
   const endpoint = await scene.endpoint();
   await reports(endpoint, { hostname: 'just-in-time' });
-  const redecided = redecide();
+  const redecided = redecide(endpoint);
   await eventually(async () => {
     const waiting = await scene.rows(
       `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
@@ -147,7 +157,9 @@ test('an update that is committed while its detection is decided again is not lo
     await scene.take([update]);
     await reports(endpoint, hint);
   });
-  expect(await redecideUnresolved(pool, scene.policy, { causeId: randomUUID(), log })).toEqual([endpoint.endpointId]);
+  expect(
+    await redecideUnresolved(pool, scene.policy, ['hostname updated-meanwhile'], { causeId: randomUUID(), log }),
+  ).toEqual([endpoint.endpointId]);
   const row = await rowOf(detection.detectionId);
   expect(JSON.parse(row.content)).toMatchObject({ severity: 5 });
   expect(row.event_ids.slice(0, 2)).toEqual([detection.eventId, update.eventId]);
@@ -167,7 +179,7 @@ test('a stored detection that no longer fits its contract keeps no other back', 
   await scene.rows(overwrite, old!.detectionId, JSON.stringify({ ...old, severity: 'grave' }));
   const endpoint = await scene.endpoint();
   await reports(endpoint, { hostname: 'beside-broken' });
-  expect(await redecide()).toEqual([endpoint.endpointId]);
+  expect(await redecide(endpoint)).toEqual([endpoint.endpointId]);
   expect(await rowOf(good!.detectionId)).toMatchObject({ disposition: 'task' });
   expect(await rowOf(old!.detectionId)).toMatchObject({ disposition: 'unresolved' });
 });
@@ -179,10 +191,32 @@ test('more unresolved detections than fit one transaction are all decided again'
   await scene.take(hints);
   const endpoint = await scene.endpoint();
   await reports(endpoint, { hostname: 'many' });
-  expect(await redecide()).toEqual([endpoint.endpointId]);
+  expect(await redecide(endpoint)).toEqual([endpoint.endpointId]);
   const [{ left }] = await scene.rows(
     `SELECT count(*)::int AS left FROM mitigation.detection WHERE endpoint_id = $1 AND disposition = 'task'`,
     endpoint.endpointId,
   );
   expect(left).toBe(450);
+});
+
+test('a change decides only those again that name something of it: of a thousand others none is read', async () => {
+  const others = Array.from({ length: 1000 }, (_, index) => detectionOn({ hint: { hostname: `other-${index}` } }));
+  for (let at = 0; at < others.length; at += 250) await scene.take(others.slice(at, at + 250));
+  const mine = detectionOn({ hint: { hostname: 'only-mine', ips: ['203.0.113.9'] } });
+  await scene.take([mine]);
+  await scene.rows('ANALYZE mitigation.detection');
+  const plan = await scene.rows(
+    `EXPLAIN SELECT detection_id FROM mitigation.detection WHERE disposition = 'unresolved' AND hints && '{"hostname only-mine"}'`,
+  );
+  expect(plan.map((line) => line['QUERY PLAN']).join()).toContain('detection_unresolved_hints');
+  const [{ hints }] = await scene.rows(
+    'SELECT hints FROM mitigation.detection WHERE detection_id = $1',
+    mine.detectionId,
+  );
+  expect(hints).toEqual(['hostname only-mine', 'ip 203.0.113.9']);
+  const endpoint = await scene.endpoint();
+  await reports(endpoint, { hostname: 'only-mine' });
+  expect(await redecide(endpoint)).toEqual([endpoint.endpointId]);
+  const after = await scene.rows('SELECT hints FROM mitigation.detection WHERE detection_id = $1', mine.detectionId);
+  expect(after).toEqual([{ hints: null }]);
 });

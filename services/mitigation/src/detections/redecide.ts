@@ -8,7 +8,8 @@ import { takeDetections } from './take.ts';
 import { awaitEarlierBatches } from './unresolved-barrier.ts';
 
 const CHUNK = 200;
-const FIRST = '00000000-0000-0000-0000-000000000000';
+/** Looked up in one query. */
+const MOST_IDENTIFIERS = 2000;
 
 /** Why unresolved detections are decided again, and where it is said which cannot be. */
 export interface Redecision {
@@ -18,32 +19,47 @@ export interface Redecision {
 }
 
 /**
- * Decides unresolved detections again, because an agent enrolled or a device appeared; returns the endpoints that have new work.
- * A detection that still fits no single endpoint stays as it is, and so does one that cannot be read. Chunks of one transaction each.
+ * Decides unresolved detections again that one of `identifiers` (see `hintKey`) may be about, because an endpoint or a device changed;
+ * returns the endpoints that have new work. A detection that still fits no single endpoint stays as it is, and so does one that cannot
+ * be read. Chunks of one transaction each.
  */
 export async function redecideUnresolved(
   pool: Pool,
   policy: EffectivePolicy,
+  identifiers: readonly string[],
   { causeId, log }: Redecision,
 ): Promise<string[]> {
   await awaitEarlierBatches(pool);
+  const waiting = await findUnresolved(pool, identifiers);
   const endpointIds = new Set<string>();
-  for (let after = FIRST; ; ) {
-    const chunk = await retryingConflicts(pool, async (client) => {
-      const rows = await loadChunk(client, after);
+  for (let at = 0; at < waiting.length; at += CHUNK) {
+    const detectionIds = waiting.slice(at, at + CHUNK);
+    const taken = await retryingConflicts(pool, async (client) => {
+      const rows = await loadChunk(client, detectionIds);
       const read = rows.flatMap((row) => {
         const detection = detectionOf(row, log);
         // Its own event id was taken already; a new cause decides it again.
         return detection === undefined ? [] : [{ ...detection, eventId: uuidv5(detection.eventId, causeId) }];
       });
       const eventIds = new Map(rows.map((row) => [row.detection_id, row.event_ids]));
-      const taken = await takeDetections(client, read, policy, { eventIds });
-      return { last: rows.at(-1)?.detection_id, endpointIds: taken.endpointIds };
+      return takeDetections(client, read, policy, { eventIds });
     });
-    for (const endpointId of chunk.endpointIds) endpointIds.add(endpointId);
-    if (chunk.last === undefined) return [...endpointIds];
-    after = chunk.last;
+    for (const endpointId of taken.endpointIds) endpointIds.add(endpointId);
   }
+  return [...endpointIds];
+}
+
+/** Those that name one of the identifiers, by its index: most changes concern no unresolved detection at all, however many there are. */
+async function findUnresolved(pool: Pool, identifiers: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (let at = 0; at < identifiers.length; at += MOST_IDENTIFIERS) {
+    const { rows } = await pool.query<{ detection_id: string }>(
+      `SELECT detection_id FROM mitigation.detection WHERE disposition = 'unresolved' AND hints && $1::text[]`,
+      [identifiers.slice(at, at + MOST_IDENTIFIERS)],
+    );
+    for (const row of rows) found.add(row.detection_id);
+  }
+  return [...found].sort();
 }
 
 interface Row {
@@ -52,11 +68,11 @@ interface Row {
   readonly content: string;
 }
 
-async function loadChunk(client: ClientBase, after: string): Promise<Row[]> {
+async function loadChunk(client: ClientBase, detectionIds: readonly string[]): Promise<Row[]> {
   const { rows } = await client.query<Row>(
     `SELECT detection_id, event_ids, content FROM mitigation.detection
-     WHERE disposition = 'unresolved' AND detection_id > $1 ORDER BY detection_id LIMIT $2`,
-    [after, CHUNK],
+     WHERE detection_id = ANY($1::uuid[]) AND disposition = 'unresolved' ORDER BY detection_id`,
+    [detectionIds],
   );
   return rows;
 }

@@ -1,5 +1,6 @@
 import { int2Array, int4Array, textArray, timestampArray, uuidArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
+import { hintKeysOf } from '../endpoints/identifiers.ts';
 import { TaskConflict } from '../task-store/conflict.ts';
 import type { DecidedDetection, KnownDetection } from './decide.ts';
 
@@ -111,15 +112,18 @@ export async function saveDetections(
   if (updated.length > 0) await updateDetections(client, updated, known);
 }
 
+const hintsOf = (json: string) =>
+  `CASE WHEN ${json} IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(${json}::jsonb)) END`;
+
 const INSERT = `
   INSERT INTO mitigation.detection (detection_id, event_ids, source, source_id, detected_at, received_at, severity, disposition,
-    task_id, endpoint_id, reason, candidates, content, duplicates)
+    task_id, endpoint_id, reason, candidates, content, duplicates, hints)
   SELECT detection_id, string_to_array(event_ids, ',')::uuid[], source, source_id, detected_at, received_at, severity, disposition,
-    task_id, endpoint_id, reason, candidates::jsonb, content, duplicates
+    task_id, endpoint_id, reason, candidates::jsonb, content, duplicates, ${hintsOf('g.hints')}
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::smallint[], $8::text[],
-    $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::int[])
+    $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::int[], $15::text[])
     AS g (detection_id, event_ids, source, source_id, detected_at, received_at, severity, disposition,
-      task_id, endpoint_id, reason, candidates, content, duplicates)
+      task_id, endpoint_id, reason, candidates, content, duplicates, hints)
   ORDER BY detection_id`;
 
 async function insertDetections(client: ClientBase, rows: readonly DetectionRow[]): Promise<void> {
@@ -130,11 +134,11 @@ const UPDATE = `
   UPDATE mitigation.detection d SET event_ids = string_to_array(g.event_ids, ',')::uuid[], detected_at = g.detected_at,
     received_at = g.received_at, severity = g.severity, disposition = g.disposition, task_id = g.task_id,
     endpoint_id = coalesce(g.endpoint_id, d.endpoint_id), reason = g.reason, candidates = g.candidates::jsonb, content = g.content,
-    updated_at = now()
+    hints = ${hintsOf('g.hints')}, updated_at = now()
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::smallint[], $8::text[],
-    $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::int[], $15::text[])
+    $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::int[], $15::text[], $16::text[])
     AS g (detection_id, event_ids, source, source_id, detected_at, received_at, severity, disposition,
-      task_id, endpoint_id, reason, candidates, content, duplicates, was)
+      task_id, endpoint_id, reason, candidates, content, duplicates, hints, was)
   WHERE d.detection_id = g.detection_id AND d.event_ids = string_to_array(g.was, ',')::uuid[]`;
 
 async function updateDetections(
@@ -181,6 +185,11 @@ function columnsOf(rows: readonly DetectionRow[]): Buffer[] {
     textArray(disposition((one) => (one.kind === 'unresolved' ? JSON.stringify(one.candidates) : undefined))),
     textArray(detection((content) => JSON.stringify(content))),
     int4Array(of(({ duplicates }) => duplicates)),
+    textArray(
+      of(({ last }) =>
+        last.disposition.kind === 'unresolved' ? JSON.stringify(hintKeysOf(last.detection.endpoint)) : undefined,
+      ),
+    ),
   ];
 }
 

@@ -1,10 +1,13 @@
 import type { NormalisedDetection } from '@quell/contracts/detection';
 import { threatKeyOf } from '@quell/contracts/detection-identity';
+import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
 import type { Severity } from '@quell/contracts/vocabulary';
 import { uuidArray } from '@quell/event-store/array-parameters';
 import { storedEventIds } from '@quell/event-store/load';
 import type { ClientBase } from 'pg';
 import { SCHEMA } from '../database/schema.ts';
+import { keepDeviceEndpoints } from '../endpoints/device-endpoint.ts';
+import type { EndpointMatch } from '../endpoints/match.ts';
 import { matchEndpoints } from '../endpoints/match-endpoints.ts';
 import { loadExceptions } from '../exceptions/load.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
@@ -73,9 +76,24 @@ export async function takeDetections(
   });
   const decided = again === undefined ? all : all.filter(({ disposition }) => disposition.kind !== 'unresolved');
   await commitTasks(client, await changesOf(client, decided, holders), policy);
+  await keepDeviceEndpoints(client, matchedEndpoints(matches, detections, decided));
   await followSeverities(client, updatedSeverities(decided));
   await saveDetections(client, decided, known);
   return { decided, endpointIds: openedOn(decided) };
+}
+
+/** The endpoints that what was decided names from now on. */
+function matchedEndpoints(
+  matches: readonly EndpointMatch[],
+  detections: readonly NormalisedDetection[],
+  decided: readonly DecidedDetection[],
+): TaskEndpoint[] {
+  const named = new Set(
+    decided.flatMap(({ detection, disposition }) => ('endpointId' in disposition ? [detection] : [])),
+  );
+  return matches.flatMap((match, index) =>
+    match.outcome === 'matched' && named.has(detections[index]!) ? [match.endpoint] : [],
+  );
 }
 
 /** What was read before the barrier may be old: an update that was committed since must not be overwritten with what it replaced. */

@@ -2,22 +2,29 @@ import type { Log } from '@quell/service-kit/log';
 import type { ClientBase, Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
-/**
- * Why an endpoint changed: `enrolled` its first agent; `replaced` another agent took over; `host-changed` names or addresses came
- * or went; `device-appeared` a device without an agent became known.
- */
-export type EndpointChangeReason = 'enrolled' | 'replaced' | 'host-changed' | 'device-appeared';
-
-export interface EndpointChange {
+/** A change of one endpoint: `enrolled` its first agent; `replaced` another agent took over; `host-changed` names or addresses came or went. */
+interface MachineChange {
   readonly changeId: string;
+  readonly reason: 'enrolled' | 'replaced' | 'host-changed';
   readonly endpointId: string;
-  readonly reason: EndpointChangeReason;
   /** The agent that enrolled. */
   readonly agentId?: string;
   /** The agent whose place it took. */
   readonly replacedAgentId?: string;
   readonly changedAt: Date;
 }
+
+/** What the registry knows of devices changed; they may be no endpoints yet. */
+interface DevicesChange {
+  readonly changeId: string;
+  readonly reason: 'device-appeared';
+  /** What detections that are about them may be found by, before or after the change: see `hintKey`. Never empty. */
+  readonly identifiers: readonly string[];
+  readonly changedAt: Date;
+}
+
+export type EndpointChange = MachineChange | DevicesChange;
+type NewChange = Omit<MachineChange, 'changeId'> | Omit<DevicesChange, 'changeId'>;
 
 /**
  * Acts on a change in transactions of its own: an append has to be the first write of its transaction, and the change was written
@@ -29,15 +36,27 @@ export type EndpointChangeHandler = (change: EndpointChange) => Promise<void>;
 export type EndpointChangesHandler = (changes: readonly EndpointChange[]) => Promise<void>;
 
 /** Leaves a change to be handled, in the transaction that makes it: what follows from it survives a crash. */
-export async function enqueueEndpointChange(
+export async function enqueueEndpointChange<Change extends NewChange>(
   client: ClientBase,
-  change: Omit<EndpointChange, 'changeId'>,
-): Promise<EndpointChange> {
+  change: Change,
+): Promise<Change & { readonly changeId: string }> {
   const changeId = uuidv7();
+  const about: NewChange = change;
+  const machine = about.reason === 'device-appeared' ? undefined : about;
+  const identifiers = about.reason === 'device-appeared' ? about.identifiers : null;
   await client.query(
-    `INSERT INTO mitigation.endpoint_change (change_id, endpoint_id, reason, agent_id, replaced_agent_id, changed_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, now())`,
-    [changeId, change.endpointId, change.reason, change.agentId, change.replacedAgentId, change.changedAt],
+    `INSERT INTO mitigation.endpoint_change
+       (change_id, endpoint_id, reason, agent_id, replaced_agent_id, identifiers, changed_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, now())`,
+    [
+      changeId,
+      machine?.endpointId,
+      change.reason,
+      machine?.agentId,
+      machine?.replacedAgentId,
+      identifiers,
+      change.changedAt,
+    ],
   );
   return { changeId, ...change };
 }
@@ -49,14 +68,15 @@ const CLAIM = `
   WHERE change_id IN (
     SELECT change_id FROM mitigation.endpoint_change WHERE due_at <= now() ORDER BY changed_at LIMIT 1000 FOR UPDATE SKIP LOCKED
   )
-  RETURNING change_id, endpoint_id, reason, agent_id, replaced_agent_id, changed_at`;
+  RETURNING change_id, endpoint_id, reason, agent_id, replaced_agent_id, identifiers, changed_at`;
 
 interface Row {
   readonly change_id: string;
-  readonly endpoint_id: string;
-  readonly reason: EndpointChangeReason;
+  readonly endpoint_id: string | null;
+  readonly reason: EndpointChange['reason'];
   readonly agent_id: string | null;
   readonly replaced_agent_id: string | null;
+  readonly identifiers: string[] | null;
   readonly changed_at: Date;
 }
 
@@ -90,8 +110,8 @@ export class EndpointChanges {
     return this.#running;
   }
 
-  /** Looks for changes that another replica left behind, every `intervalMs` (default 2,000). */
-  start(intervalMs = 2000): void {
+  /** Looks for changes that another replica, or a consumer, left behind, every `intervalMs` (default 1,000). */
+  start(intervalMs = 1000): void {
     this.#timer = setInterval(() => void this.deliver(), intervalMs);
   }
 
@@ -140,12 +160,15 @@ export class EndpointChanges {
 }
 
 function changeOf(row: Row): EndpointChange {
+  const { change_id: changeId, reason, changed_at: changedAt } = row;
+  // A check of the table: it is a change of an endpoint, or of devices.
+  if (reason === 'device-appeared') return { changeId, reason, changedAt, identifiers: row.identifiers! };
   return {
-    changeId: row.change_id,
-    endpointId: row.endpoint_id,
-    reason: row.reason,
+    changeId,
+    reason,
+    changedAt,
+    endpointId: row.endpoint_id!,
     ...(row.agent_id === null ? {} : { agentId: row.agent_id }),
     ...(row.replaced_agent_id === null ? {} : { replacedAgentId: row.replaced_agent_id }),
-    changedAt: row.changed_at,
   };
 }

@@ -30,6 +30,17 @@ export function identifiersOf(naming: Naming): Identifiers {
   };
 }
 
+/** One identifier as a text: what unresolved detections are looked up by. */
+export function hintKey(kind: IdentifierKind, value: string): string {
+  return `${kind} ${value}`;
+}
+
+/** Everything that a hint may be found by. */
+export function hintKeysOf(naming: Naming): string[] {
+  const identifiers = identifiersOf(naming);
+  return identifierKinds.flatMap((kind) => identifiers[kind].map((value) => hintKey(kind, value)));
+}
+
 function tellsApartIp(ip: string): boolean {
   if (!ip.includes(':')) return !/^(0\.|127\.|169\.254\.|255\.255\.255\.255$)/.test(ip);
   return ip !== '::' && ip !== '::1' && !/^fe[89ab]/.test(ip);

@@ -1,7 +1,9 @@
 import type { EndpointHint } from '@quell/contracts/detection';
+import { ipForm } from '@quell/contracts/host-identifiers';
 import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
 import { int4Array, textArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
+import { endpointIdOfDevice } from './device-endpoint.ts';
 import { type IdentifierKind, identifierKinds, identifiersOf } from './identifiers.ts';
 import { type EndpointMatch, type KnownEndpoint, matchHint, type Named } from './match.ts';
 
@@ -18,36 +20,58 @@ const TOO_MANY = 50;
 interface Row {
   /** Numbers of the lookups that name the endpoint, separated by commas. */
   readonly lookups: string;
-  readonly endpoint_id: string;
+  /** Null: a device that is no endpoint yet. */
+  readonly endpoint_id: string | null;
   readonly agent_id: string | null;
   readonly device_id: string | null;
   readonly hostname: string | null;
-  readonly ips: string[];
-  readonly macs: string[];
+  readonly ips: string[] | null;
+  readonly macs: string[] | null;
   readonly platform: TaskEndpoint['platform'] | null;
+  readonly known_hostnames: string[] | null;
+  readonly known_ips: string[] | null;
+  readonly known_macs: string[] | null;
+  readonly known_platform: TaskEndpoint['platform'] | null;
 }
 
+const COLUMNS = `e.endpoint_id, e.agent_id, e.hostname, e.ips, e.macs, e.platform, k.hostnames AS known_hostnames, k.ips AS known_ips,
+    k.macs AS known_macs, k.platform AS known_platform`;
+
 // An agentId keeps naming its endpoint after a newer agent took over. The conditions on l.kind are constant per lookup, so
-// only one branch is executed. One row an endpoint, not one a lookup: a batch is mostly about few endpoints.
+// only one branch is executed. One row an endpoint, not one a lookup: a batch is mostly about few endpoints. What the registry knows is
+// joined by a lateral look at one key, so that no plan reads all of its devices.
 const LOOKUP = `
-  SELECT string_agg(named.lookup::text, ',') AS lookups, e.endpoint_id, e.agent_id, e.device_id, e.hostname, e.ips, e.macs, e.platform
+  SELECT named.lookups, coalesce(e.device_id, k.device_id) AS device_id, ${COLUMNS}
   FROM (
-    SELECT l.lookup, one.endpoint_id
+    SELECT string_agg(DISTINCT l.lookup::text, ',') AS lookups, one.endpoint_id,
+      CASE WHEN one.endpoint_id IS NULL THEN one.device_id END AS device_id
     FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]::timestamptz[]) AS l (lookup, kind, value, at)
     CROSS JOIN LATERAL (
-      SELECT a.endpoint_id FROM mitigation.agent a WHERE l.kind = 'agentId' AND a.agent_id = l.value
+      SELECT a.endpoint_id, NULL AS device_id FROM mitigation.agent a WHERE l.kind = 'agentId' AND a.agent_id = l.value
       UNION ALL
-      SELECT d.endpoint_id FROM mitigation.endpoint d WHERE l.kind = 'deviceId' AND d.device_id = l.value
+      SELECT d.endpoint_id, NULL FROM mitigation.endpoint d WHERE l.kind = 'deviceId' AND d.device_id = l.value
       UNION ALL
-      (SELECT DISTINCT i.endpoint_id FROM mitigation.host_interval i
+      SELECT NULL, r.device_id FROM mitigation.known_device r WHERE l.kind = 'deviceId' AND r.device_id = l.value AND NOT r.retired
+        AND NOT EXISTS (SELECT FROM mitigation.endpoint d WHERE d.device_id = l.value)
+      UNION ALL
+      (SELECT DISTINCT i.endpoint_id, NULL FROM mitigation.host_interval i
        WHERE l.kind IN ('mac', 'hostname', 'ip') AND i.kind = l.kind AND i.value = l.value
          AND ((i.held_from <= l.at AND (i.held_to IS NULL OR i.held_to > l.at)) OR (l.kind <> 'ip' AND i.held_to IS NULL))
        LIMIT ${TOO_MANY})
+      UNION ALL
+      (SELECT d.endpoint_id, r.device_id FROM mitigation.known_device_identifier r
+       LEFT JOIN mitigation.endpoint d ON d.device_id = r.device_id
+       WHERE l.kind IN ('mac', 'hostname') AND r.kind = l.kind AND r.value = l.value
+       LIMIT ${TOO_MANY})
     ) AS one
+    GROUP BY 2, 3
   ) AS named
-  JOIN mitigation.endpoint e USING (endpoint_id)
-  GROUP BY e.endpoint_id
-  ORDER BY e.endpoint_id`;
+  LEFT JOIN mitigation.endpoint e ON e.endpoint_id = named.endpoint_id
+  LEFT JOIN LATERAL (
+    SELECT r.* FROM mitigation.known_device r WHERE r.device_id = coalesce(named.device_id, e.device_id) AND NOT r.retired LIMIT 1
+  ) AS k ON true
+  WHERE e.endpoint_id IS NOT NULL OR k.device_id IS NOT NULL
+  ORDER BY e.endpoint_id, k.device_id`;
 
 /**
  * Finds the endpoint of each hint; the answers stand in the order of `hints`. One query for all of them, which only reads: it may
@@ -81,13 +105,26 @@ export async function matchEndpoints(client: ClientBase, hints: readonly HintAt[
 
 /** The endpoint as tasks keep it, or undefined when there is none with this id. */
 export async function loadEndpoint(client: ClientBase, endpointId: string): Promise<TaskEndpoint | undefined> {
+  return (await loadEndpoints(client, [endpointId])).get(endpointId);
+}
+
+/** Endpoints as tasks keep them, by their ids; those that are none are left out. */
+export async function loadEndpoints(
+  client: ClientBase,
+  endpointIds: readonly string[],
+): Promise<Map<string, TaskEndpoint>> {
   const { rows } = await client.query<Omit<Row, 'lookups'>>(
-    `SELECT endpoint_id, agent_id, device_id, hostname, ips, macs, platform FROM mitigation.endpoint WHERE endpoint_id = $1`,
-    [endpointId],
+    `SELECT e.device_id, ${COLUMNS} FROM mitigation.endpoint e
+     LEFT JOIN mitigation.known_device k ON k.device_id = e.device_id AND NOT k.retired
+     WHERE e.endpoint_id = ANY($1::uuid[])`,
+    [endpointIds],
   );
-  if (rows[0] === undefined) return undefined;
-  const { macs: _, ...endpoint } = knownEndpointOf(rows[0]);
-  return endpoint;
+  return new Map(
+    rows.map((row) => {
+      const { macs: _, aliases: __, ...endpoint } = knownEndpointOf(row);
+      return [endpoint.endpointId, endpoint];
+    }),
+  );
 }
 
 interface Lookup {
@@ -125,15 +162,23 @@ async function lookUp(
   return found;
 }
 
+/** What the agent says of its machine, else what the registry knows; all names and adapters that either has. */
 function knownEndpointOf(row: Omit<Row, 'lookups'>): KnownEndpoint {
+  const [known, ...others] = row.known_hostnames ?? [];
+  const hostname = row.hostname ?? known;
+  const aliases = row.hostname === null ? others : (row.known_hostnames ?? []);
+  const ips =
+    row.agent_id === null && (row.ips ?? []).length === 0 ? (row.known_ips ?? []).map(ipForm) : (row.ips ?? []);
+  const platform = row.platform ?? row.known_platform;
   return {
-    endpointId: row.endpoint_id,
+    endpointId: row.endpoint_id ?? endpointIdOfDevice(row.device_id!),
     ...(row.agent_id === null ? {} : { agentId: row.agent_id }),
     ...(row.device_id === null ? {} : { deviceId: row.device_id }),
-    ...(row.hostname === null ? {} : { hostname: row.hostname }),
-    ips: row.ips,
-    macs: row.macs,
-    ...(row.platform === null || row.platform === undefined ? {} : { platform: row.platform }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(aliases.length === 0 ? {} : { aliases }),
+    ips,
+    macs: [...new Set([...(row.macs ?? []), ...(row.known_macs ?? [])])],
+    ...(platform === null || platform === undefined ? {} : { platform }),
   };
 }
 

@@ -5,6 +5,8 @@ import { type IdentifierKind, type Identifiers, identifierKinds, identifiersOf, 
 /** An endpoint as far as matching needs it. */
 export interface KnownEndpoint extends TaskEndpoint {
   readonly macs: readonly string[];
+  /** Its other names, beside `hostname`: a device may have several. */
+  readonly aliases?: readonly string[];
 }
 
 /** The endpoints that one identifier of a hint names. */
@@ -16,7 +18,8 @@ export interface Named {
 
 /**
  * What is known about one hint: per identifier kind the endpoints it names. agentId: the endpoint it is or was an alias of;
- * deviceId: its holder; MAC and host name: whoever holds it now or held it at `detectedAt`; IP: whoever held it at `detectedAt`.
+ * deviceId: its holder, or the device that the registry knows; MAC and host name: whoever holds it now or held it at `detectedAt`, and
+ * the devices that the registry has with it; IP: whoever held it at `detectedAt`.
  */
 export type MatchFacts = Readonly<Partial<Record<IdentifierKind, Named>>>;
 
@@ -68,10 +71,16 @@ export function matchHint(hint: Naming, facts: MatchFacts): EndpointMatch {
 
   const other = contradictors[tier].find((kind) => identifies(facts[kind]) && !names(facts[kind]!, endpoint));
   if (other !== undefined) return ambiguous(`${tier} and ${other} name different endpoints`);
-  const [given, held] = [identifiersOf(hint), identifiersOf(endpoint)];
+  const [given, held] = [identifiersOf(hint), identifiersOfEndpoint(endpoint)];
   const different = strongerThan(tier).find((kind) => holdsAnother(kind, given, held));
   if (different !== undefined) return ambiguous(`the endpoint with this ${tier} has another ${different}`);
   return { outcome: 'matched', by: tier, endpoint: taskEndpointOf(endpoint) };
+}
+
+function identifiersOfEndpoint(endpoint: KnownEndpoint): Identifiers {
+  const identifiers = identifiersOf(endpoint);
+  const aliases = (endpoint.aliases ?? []).flatMap((hostname) => identifiersOf({ hostname }).hostname);
+  return { ...identifiers, hostname: [...identifiers.hostname, ...aliases] };
 }
 
 /** Whether the endpoint is known to have a `kind`, the hint gives one, and they do not meet. */
@@ -83,7 +92,7 @@ function holdsAnother(kind: IdentifierKind, hint: Identifiers, endpoint: Identif
 }
 
 // A bare name and a full one agree when the bare one is the other's first label: not enough to identify, too little to contradict.
-function sameHost(a: string, b: string): boolean {
+export function sameHost(a: string, b: string): boolean {
   const [left, right] = [hostnameForm(a), hostnameForm(b)];
   return left === right || left.split('.')[0] === right || right.split('.')[0] === left;
 }
@@ -113,6 +122,6 @@ function everyNamed(facts: MatchFacts): KnownEndpoint[] {
   return [...byId.values()];
 }
 
-function taskEndpointOf({ macs: _, ...endpoint }: KnownEndpoint): TaskEndpoint {
+function taskEndpointOf({ macs: _, aliases: __, ...endpoint }: KnownEndpoint): TaskEndpoint {
   return endpoint;
 }

@@ -9,6 +9,7 @@ export interface KnownAgent {
 /** An endpoint on record, with its current aliases. */
 export interface AliasedEndpoint {
   readonly endpointId: string;
+  /** Null also for one that was only inferred: what an agent says of itself is stronger. */
   readonly deviceId: string | null;
   readonly agentId: string | null;
 }
@@ -33,7 +34,9 @@ export interface EnrolmentFacts {
   readonly enrolmentHolder: KnownAgent | undefined;
   /** The agent that the token allows to replace. */
   readonly replaceable: KnownAgent | undefined;
-  /** Every endpoint that may be meant: those of `own` and `replaceable`, and the holder of the deviceId. */
+  /** The device of the registry that the machine is recognised as, and the endpoint which that device is, or will be. */
+  readonly recognised?: { readonly deviceId: string; readonly endpointId: string } | undefined;
+  /** Every endpoint that may be meant: those of `own`, `replaceable` and `recognised`, and the holder of the deviceId. */
   readonly endpoints: readonly AliasedEndpoint[];
 }
 
@@ -46,6 +49,8 @@ export type EnrolmentDecision =
       readonly endpointId?: string;
       /** The deviceId that the endpoint has from now on. */
       readonly deviceId?: string;
+      /** The agent did not say so: it was recognised. */
+      readonly inferred?: true;
       /** The agent that loses the endpoint to this one. */
       readonly replacedAgentId?: string;
       /** Whether this is the first agent that the endpoint has. */
@@ -58,7 +63,8 @@ export type EnrolmentDecision =
 
 /**
  * Which endpoint an enrolling agent gets, if any. A known deviceId binds to its endpoint; one that another agent holds is given up
- * only for a token made with that agent's `replacesAgentId`. Source: agent-protocol.md, Identity.
+ * only for a token made with that agent's `replacesAgentId`. A machine that says no deviceId gets the endpoint of the device it is
+ * recognised as, while that has no agent. Source: agent-protocol.md, Identity.
  */
 export function decideEnrolment(facts: EnrolmentFacts): EnrolmentDecision {
   const { agentId, deviceId, token, own, replaceable } = facts;
@@ -85,7 +91,12 @@ export function decideEnrolment(facts: EnrolmentFacts): EnrolmentDecision {
     );
   }
   const target = device ?? base;
-  if (target === undefined) return { kind: 'bind', ...(deviceId === undefined ? {} : { deviceId }), first: true };
+  if (target === undefined) {
+    const { recognised } = facts;
+    const isFree = recognised !== undefined && (find(recognised.endpointId)?.agentId ?? null) === null;
+    if (deviceId === undefined && isFree) return { kind: 'bind', ...recognised, inferred: true, first: true };
+    return { kind: 'bind', ...(deviceId === undefined ? {} : { deviceId }), first: true };
+  }
   if (deviceId !== undefined && target.deviceId !== null && target.deviceId !== deviceId) {
     return conflict('The endpoint of this agent has another deviceId. Enrol with a new key.');
   }

@@ -2,9 +2,12 @@ import type { EnrolRequest } from '@quell/contracts/agent-protocol';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool, PoolClient } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { type EndpointChange, enqueueEndpointChange } from '../../endpoints/endpoint-changes.ts';
+import { recognise } from '../../devices/recognise.ts';
+import { endpointIdOfDevice } from '../../endpoints/device-endpoint.ts';
+import { enqueueEndpointChange } from '../../endpoints/endpoint-changes.ts';
 import { lockEndpoint } from '../../endpoints/endpoint-lock.ts';
 import { recordHost } from '../../endpoints/host-record.ts';
+import { isConflict, TaskConflict } from '../../task-store/conflict.ts';
 import { agentsChanged } from '../publication/agents-changed.ts';
 import {
   type AliasedEndpoint,
@@ -29,8 +32,7 @@ export async function enrol(pool: Pool, agentId: string, request: EnrolRequest, 
       return await inTransaction(pool, (client) => enrolOnce(client, agentId, request, now));
     } catch (error) {
       // Two enrolments of one device, key or enrolmentId at the same time: whoever comes second sees the first now.
-      const uniqueViolation = error instanceof Error && 'code' in error && error.code === '23505';
-      if (!uniqueViolation || attempt === 3) throw error;
+      if (!isConflict(error) || attempt === 3) throw error;
     }
   }
 }
@@ -61,8 +63,8 @@ async function bind(
   now: Date,
   decision: Extract<EnrolmentDecision, { kind: 'bind' }>,
 ): Promise<EnrolmentOutcome> {
-  const { replacedAgentId } = decision;
-  const endpointId = decision.endpointId ?? uuidv7();
+  const { replacedAgentId, deviceId } = decision;
+  const endpointId = decision.endpointId ?? (deviceId === undefined ? uuidv7() : endpointIdOfDevice(deviceId));
   await client.query('UPDATE mitigation.enrolment_token SET uses = uses + 1 WHERE token_sha256 = $1', [
     hashOfToken(request.enrolmentToken),
   ]);
@@ -74,11 +76,21 @@ async function bind(
       now,
     ]);
   }
-  await client.query(
-    `INSERT INTO mitigation.endpoint AS e (endpoint_id, device_id, agent_id) VALUES ($1, $2, $3)
-     ON CONFLICT (endpoint_id) DO UPDATE SET agent_id = EXCLUDED.agent_id, device_id = coalesce(EXCLUDED.device_id, e.device_id)`,
-    [endpointId, decision.deviceId, agentId],
+  if (deviceId !== undefined) {
+    await client.query(
+      'UPDATE mitigation.endpoint SET device_id = NULL WHERE device_id = $1 AND endpoint_id <> $2 AND device_matched',
+      [deviceId, endpointId],
+    );
+  }
+  // The endpoint has to be held by whom the decision found there: the id of a device's endpoint is known to all who enrol for it.
+  const bound = await client.query(
+    `INSERT INTO mitigation.endpoint AS e (endpoint_id, device_id, agent_id, device_matched) VALUES ($1, $2, $3, $5)
+     ON CONFLICT (endpoint_id) DO UPDATE SET agent_id = EXCLUDED.agent_id, device_id = coalesce(EXCLUDED.device_id, e.device_id),
+       device_matched = CASE WHEN EXCLUDED.device_id IS NULL THEN e.device_matched ELSE EXCLUDED.device_matched END
+     WHERE e.agent_id IS NOT DISTINCT FROM $4`,
+    [endpointId, deviceId, agentId, replacedAgentId ?? (decision.first ? null : agentId), decision.inferred === true],
   );
+  if (bound.rowCount !== 1) throw new TaskConflict('another agent enrolled on this endpoint meanwhile');
   // Enrolled again, a key begins anew: a conflict of its boots is over.
   await client.query(
     `INSERT INTO mitigation.agent (agent_id, public_key, endpoint_id, enrolment_id, status, enrolled_at)
@@ -90,8 +102,7 @@ async function bind(
   );
   await recordHost(client, endpointId, { host: request.host }, now);
   await agentsChanged(client, replacedAgentId === undefined ? [agentId] : [agentId, replacedAgentId]);
-  const reason: EndpointChange['reason'] =
-    replacedAgentId !== undefined ? 'replaced' : decision.first ? 'enrolled' : 'host-changed';
+  const reason = replacedAgentId !== undefined ? 'replaced' : decision.first ? 'enrolled' : 'host-changed';
   const replaced = replacedAgentId === undefined ? {} : { replacedAgentId };
   await enqueueEndpointChange(client, { endpointId, reason, agentId, ...replaced, changedAt: now });
   return { kind: 'enrolled', endpointId, ...replaced };
@@ -116,12 +127,15 @@ async function readFacts(
   );
   const own = agents.rows.find((agent) => agent.agentId === agentId);
   const replaceable = agents.rows.find((agent) => agent.agentId === token?.replacesAgentId);
-  const deviceId = request.host.deviceId;
+  const { deviceId } = request.host;
+  const unknown = deviceId === undefined && own === undefined && replaceable === undefined;
+  const recognised = unknown ? await recognise(client, request.host) : undefined;
+  const recognisedId = recognised && (recognised.holder?.endpointId ?? endpointIdOfDevice(recognised.deviceId));
   // Locked in one order: two enrolments onto one endpoint must not both find it free.
-  const endpoints = await client.query<AliasedEndpoint>(
-    `SELECT endpoint_id AS "endpointId", device_id AS "deviceId", agent_id AS "agentId" FROM mitigation.endpoint
-     WHERE endpoint_id IN ($1, $2) OR device_id = $3 ORDER BY endpoint_id FOR UPDATE`,
-    [own?.endpointId, replaceable?.endpointId, deviceId],
+  const endpoints = await client.query<AliasedEndpoint & { matched: boolean }>(
+    `SELECT endpoint_id AS "endpointId", device_id AS "deviceId", agent_id AS "agentId", device_matched AS matched
+     FROM mitigation.endpoint WHERE endpoint_id IN ($1, $2, $4) OR device_id = $3 ORDER BY endpoint_id FOR UPDATE`,
+    [own?.endpointId, replaceable?.endpointId, deviceId, recognisedId],
   );
   return {
     agentId,
@@ -132,6 +146,15 @@ async function readFacts(
     own,
     enrolmentHolder: agents.rows.find((agent) => agent.enrolmentId === request.enrolmentId),
     replaceable,
-    endpoints: endpoints.rows,
+    ...(recognised === undefined ? {} : { recognised: { deviceId: recognised.deviceId, endpointId: recognisedId! } }),
+    endpoints: endpoints.rows.map(({ matched, ...endpoint }) => ({
+      ...endpoint,
+      deviceId: matched && isGuess(endpoint) ? null : endpoint.deviceId,
+    })),
   };
+}
+
+/** The endpoint that was made for a device is that device, however its agent was recognised. */
+function isGuess({ endpointId, deviceId }: AliasedEndpoint): boolean {
+  return deviceId === null || endpointId !== endpointIdOfDevice(deviceId);
 }
