@@ -4,7 +4,7 @@ const pure = [
   '^services/device-registry/src/device/',
   '^services/[a-z-]+/src/[a-z/-]+/(decide|evolve|fold|evaluate|match|policy)[.]ts$',
   '^services/[a-z-]+/src/[a-z/-]+/decide-[a-z-]+[.]ts$',
-  '^services/vpn-policy/src/(dialects|evaluation|lint|diff|legacy-lists|posture|policy)/',
+  '^services/vpn-policy/src/(dialects|evaluation|lint|diff|legacy-lists|posture|policy|simulate)/',
   '^libs/device-query/src/',
   '^services/device-registry/src/search/index/',
 ];

@@ -5,6 +5,7 @@ import { diffCommand } from './diff.ts';
 import { evalCommand } from './eval.ts';
 import { finish } from './finish.ts';
 import { lintCommand } from './lint.ts';
+import { simulateCommand } from './simulate.ts';
 
 const program = new Command('quell').description('Quell from the command line; needs no server.');
 const vpn = program
@@ -71,6 +72,7 @@ vpn
   .option('--identifier <id>', 'of the profile, such as org.example.vpn: one with the same is replaced')
   .option('--vpn-type <type>', 'of policies that are no whole payload: VPN, IPSec, IKEv2 or TransparentProxy')
   .option('--binary', 'a binary .mobileconfig')
+  .option('--accept <rule...>', 'rules of lint whose errors do not refuse it')
   .action((file: string | undefined, options) =>
     finish(async () => (await import('./export.ts')).exportCommand(file, options)),
   );
@@ -85,5 +87,17 @@ vpn
   .option('--dialect <name>', 'apple-mdm, apple-ne or apple-legacy', 'apple-mdm')
   .option('--json', 'the policy together with what differs')
   .action((file: string | undefined, options) => finish(() => convertListsCommand(file, options)));
+
+vpn
+  .command('simulate')
+  .description(
+    'what a policy decides in many contexts, and where another decides otherwise; exit code 0 nothing changes, 1 something does, 3 a context does not fit, 2 no policy',
+  )
+  .argument('<policy>', 'a policy as JSON: as for lint, or the body or content of a stored one')
+  .argument('<contexts>', 'a context a line, as JSON; - is stdin')
+  .option('--dialect <name>', 'of a policy that does not name its own', 'apple-mdm')
+  .option('--against <policy>', 'the policy that it is compared with')
+  .option('--json', 'everything')
+  .action((policy: string, contexts: string, options) => finish(() => simulateCommand(policy, contexts, options)));
 
 await program.parseAsync();
