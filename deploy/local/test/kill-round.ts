@@ -8,7 +8,7 @@ import { ApiError, QuellApi } from '../src/demo/quell-api.ts';
 import { type LauncherProcess, nothingLeft, processIds, quellLauncher, startLauncher } from './launcher-process.ts';
 
 /** What a round kills. The death of any part but the agent stops the whole stack, which is then started again. */
-export const parts = ['launcher', 'ingest', 'mitigation', 'agent', 'kafka', 'postgres'] as const;
+export const parts = ['launcher', 'ingest', 'mitigation', 'vpn-policy', 'agent', 'kafka', 'postgres'] as const;
 export type KilledPart = (typeof parts)[number];
 
 /** Long enough for a walk on a busy machine: kills fall anywhere between the detection and the end of the rollback. */
@@ -52,6 +52,7 @@ export class KillGround {
     const walked = this.#walk(name, file);
     await Promise.all([killed, walked]);
     await this.#check();
+    await this.#checkPosture();
   }
 
   async #walk(name: string, file: string): Promise<void> {
@@ -80,7 +81,10 @@ export class KillGround {
     expect(await readFile(file, 'utf8')).toBe(EICAR);
   }
 
-  /** Whatever was killed before: each accepted detection has one task, its history is dense, its file is in its one place. */
+  /**
+   * Whatever was killed before: each accepted detection has one task, its history is dense, its file is in its one place, and all tasks,
+   * which put their threats back, stand in the posture of the endpoint.
+   */
   async #check(): Promise<void> {
     for (const { file, detectionId, taskId } of this.#walks) {
       const { tasks, history, task } = await this.#patiently(async (api) => ({
@@ -96,6 +100,15 @@ export class KillGround {
       expect(task.restorable).toEqual([]);
       expect(await readFile(file, 'utf8')).toBe(EICAR);
     }
+  }
+
+  async #checkPosture(): Promise<void> {
+    await this.#patiently(async (api) => {
+      const standing = (await api.postures()).flatMap(({ unresolved }) => unresolved);
+      expect(new Set(standing.map(({ taskId }) => taskId))).toEqual(new Set(this.#walks.map(({ taskId }) => taskId)));
+      expect(new Set(standing.map(({ status }) => status))).toEqual(new Set(['rollback-successful']));
+      return true;
+    });
   }
 
   async #killAfter(part: KilledPart, milliseconds: number): Promise<void> {

@@ -1,6 +1,7 @@
 import type { NativeDetection } from '@quell/contracts/detection';
 import type { DetectionDto, DetectionsAnswer } from '@quell/contracts/detection-api';
 import type { HistoryItem, TaskDto } from '@quell/contracts/task';
+import type { DevicePosture } from '@quell/contracts/vpn-posture';
 
 /** An answer other than the one asked for; the message is the problem's detail. */
 export class ApiError extends Error {
@@ -61,6 +62,10 @@ export class QuellApi {
 
   rollback(id: string): Promise<TaskDto> {
     return this.#call('POST', `/v1/tasks/${id}/rollback`);
+  }
+
+  async postures(): Promise<DevicePosture[]> {
+    return (await this.#call<{ items: DevicePosture[] }>('GET', '/v1/vpn/postures')).items;
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {

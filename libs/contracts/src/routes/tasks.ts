@@ -129,7 +129,13 @@ export const taskRoutes: readonly Route[] = [
     'Retry',
     'Opens a new run of the same mode for a task whose status requires an action.',
   ),
-  command('rollbackTask', 'rollback', 'Roll back', 'Opens a run that puts back every backed-up item not yet restored.'),
+  command(
+    'rollbackTask',
+    'rollback',
+    'Roll back',
+    'Opens a run that puts back every backed-up item not yet restored. The source may report the threat again: an exception ' +
+      '(`POST /v1/mitigation-exceptions`) keeps it from being cleaned again.',
+  ),
   command(
     'cancelTask',
     'cancel',
