@@ -139,7 +139,7 @@ const nothingToDo: Decision = { ok: true, events: [] };
 function decideOne({ deviceId, command, ifVersion }: DeviceChange, device: Device | undefined): Decision {
   if (ifVersion !== undefined && !ifVersion.includes(device?.version ?? 0)) {
     const now = device === undefined ? 'it does not exist' : `it is at ${device.version}`;
-    const detail = `The device ${deviceId} is not at version ${ifVersion.join(' or ')}: ${now}.`;
+    const detail = `The device ${deviceId} is not at version ${ifVersion.join(' or ') || 'any that was named'}: ${now}.`;
     return { ok: false, refusal: { code: 'version', detail } };
   }
   return decide(deviceId, device, command);
