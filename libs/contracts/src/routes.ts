@@ -9,6 +9,7 @@ import type { Route } from './routes/route.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { vpnRoutes } from './routes/vpn.ts';
 import { vpnDecisionRoutes } from './routes/vpn-decisions.ts';
+import { vpnFormatRoutes } from './routes/vpn-formats.ts';
 import { vpnPolicyRoutes } from './routes/vpn-policies.ts';
 import { postureRoutes } from './routes/vpn-posture.ts';
 
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...deviceSearchRoutes,
   ...deviceJobRoutes,
   ...vpnRoutes,
+  ...vpnFormatRoutes,
   ...vpnPolicyRoutes,
   ...vpnDecisionRoutes,
   ...postureRoutes,

@@ -113,14 +113,24 @@ export type ImportedCiscoProfile = z.infer<typeof importedCiscoProfile>;
 export const vpnImportAnswer = z.discriminatedUnion('format', [importedMobileconfig, importedCiscoProfile]);
 export type VpnImportAnswer = z.infer<typeof vpnImportAnswer>;
 
+/** Query of `POST /v1/vpn/import`. */
+export const vpnImportQuery = z.object({
+  dialect: appleDialect.default('apple-mdm').describe('Whose lint the findings of a .mobileconfig are of.'),
+});
+
 const name = z.string().min(1).max(256);
+const acceptFindings = z
+  .array(z.string().max(64))
+  .max(32)
+  .default([])
+  .describe('Rules of lint whose errors do not refuse the export.');
 
 /** Body of `POST /v1/vpn/export`. */
 export const vpnExportRequest = z.discriminatedUnion('target', [
   z.object({
     target: z.literal('apple'),
     /** VPN dictionaries, or whole payloads as `document` of an import. */
-    policies: z.array(z.record(z.string(), z.unknown())).min(1).max(64),
+    policies: z.array(z.record(z.string(), z.unknown())).min(1).max(16),
     name: name.default('VPN on demand'),
     identifier: name.regex(/^[A-Za-z0-9.-]+$/).default('org.example.vpn'),
     /** Of policies that are no whole payload. */
@@ -128,11 +138,13 @@ export const vpnExportRequest = z.discriminatedUnion('target', [
     binary: z.boolean().default(false),
     /** Whose lint decides. */
     dialect: appleDialect.default('apple-mdm'),
+    acceptFindings,
   }),
   z.object({
     target: z.literal('intune'),
     policies: z.array(z.record(z.string(), z.unknown())).length(1),
     dialect: appleDialect.default('apple-mdm'),
+    acceptFindings,
   }),
   z.object({
     target: z.literal('cisco'),
@@ -151,7 +163,8 @@ export const vpnExportRequest = z.discriminatedUnion('target', [
         }),
       )
       .min(1)
-      .max(64),
+      .max(16),
+    acceptFindings,
   }),
 ]);
 export type VpnExportRequest = z.infer<typeof vpnExportRequest>;

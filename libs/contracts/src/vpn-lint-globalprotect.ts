@@ -32,5 +32,7 @@ export type GlobalProtectFinding = z.infer<typeof globalProtectFinding>;
 export const globalProtectLintAnswer = z.object({
   dialect: z.literal('globalprotect'),
   findings: z.array(globalProtectFinding),
+  /** Always empty: there are few contexts, and all are looked at. */
+  undecided: z.array(z.object({ rule: globalProtectLintRule, place: z.string(), why: z.string() })),
 });
 export type GlobalProtectLintAnswer = z.infer<typeof globalProtectLintAnswer>;

@@ -9,6 +9,7 @@ import { SCHEMA } from './database/schema.ts';
 import { decisionKeeping } from './decision-log/decision-keeping.ts';
 import { startDeviceConsumer } from './devices/consumer.ts';
 import { serveEvaluate } from './evaluation-api/evaluate-route.ts';
+import { serveFormats } from './formats-api/formats-routes.ts';
 import { ActivePolicies } from './policy-store/active-policies.ts';
 import { postureCaughtUp } from './posture-store/caught-up.ts';
 import { startPostureConsumer } from './posture-store/consumer.ts';
@@ -58,7 +59,10 @@ export const vpnPolicyService = {
     return {
       module: vpnPolicyModule({ database, active: new ActivePolicies(pool), decisions }),
       authenticator: createAuthenticator({ pool, log }),
-      routes: (http, authenticator) => serveEvaluate(http, authenticator, lifecycle, keeping),
+      routes: (http, authenticator) => {
+        serveEvaluate(http, authenticator, lifecycle, keeping);
+        serveFormats(http, authenticator);
+      },
       listening: async () => {
         lifecycle.onStop('consumers', 'decisions', keeping.start());
         for (const start of [startPostureConsumer, startDeviceConsumer]) {

@@ -43,10 +43,14 @@ import { historyItem, openTaskRequest, recommendedAction, statusLabel, taskDto }
 import { acknowledgeRequest, historyPage, taskPage } from '../task-api.ts';
 import { taskEndpoint } from '../task-endpoint.ts';
 import { taskStatus } from '../task-status.ts';
+import { vpnAnyLintAnswer } from '../vpn-any-lint.ts';
 import { vpnDecisionDto, vpnDecisionPage } from '../vpn-decision.ts';
 import { vpnAnyDiffAnswer } from '../vpn-diff.ts';
 import { vpnEvaluateAnswer, vpnEvaluateRequest } from '../vpn-evaluate.ts';
-import { vpnFinding, vpnLintAnswer } from '../vpn-lint.ts';
+import { vpnExportAnswer, vpnExportRequest, vpnImportAnswer } from '../vpn-formats.ts';
+import { vpnFinding } from '../vpn-lint.ts';
+import { ciscoFinding } from '../vpn-lint-cisco.ts';
+import { globalProtectFinding } from '../vpn-lint-globalprotect.ts';
 import {
   assignVpnPolicy,
   publishVpnPolicy,
@@ -143,8 +147,13 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   VpnEvaluateRequest: vpnEvaluateRequest,
   VpnEvaluateAnswer: vpnEvaluateAnswer,
   VpnLintRequest: vpnLintRequest,
-  VpnLintAnswer: vpnLintAnswer,
+  VpnLintAnswer: vpnAnyLintAnswer,
   VpnFinding: vpnFinding,
+  VpnCiscoFinding: ciscoFinding,
+  VpnGlobalProtectFinding: globalProtectFinding,
+  VpnImportAnswer: vpnImportAnswer,
+  VpnExportRequest: vpnExportRequest,
+  VpnExportAnswer: vpnExportAnswer,
   VpnPolicyBody: vpnPolicyBody,
   VpnDiffRequest: vpnDiffRequest,
   VpnDiffAnswer: vpnAnyDiffAnswer,

@@ -1,6 +1,6 @@
+import { vpnAnyLintAnswer } from '../vpn-any-lint.ts';
 import { vpnAnyDiffAnswer } from '../vpn-diff.ts';
 import { vpnEvaluateAnswer, vpnEvaluateQuery, vpnEvaluateRequest } from '../vpn-evaluate.ts';
-import { vpnLintAnswer } from '../vpn-lint.ts';
 import { vpnDiffRequest, vpnLintRequest } from '../vpn-policy-body.ts';
 import type { Route } from './route.ts';
 
@@ -86,10 +86,10 @@ export const vpnRoutes: readonly Route[] = [
     answers: {
       200: {
         description: 'The findings.',
-        body: { schema: vpnLintAnswer, example: { dialect: 'apple-mdm', findings: [], undecided: [] } },
+        body: { schema: vpnAnyLintAnswer, example: { dialect: 'apple-mdm', findings: [], undecided: [] } },
       },
     },
-    problems: ['unprocessable'],
+    problems: [],
   },
   {
     id: 'diffVpn',

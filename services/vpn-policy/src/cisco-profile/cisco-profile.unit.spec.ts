@@ -158,6 +158,7 @@ test('an export decides as the policy did, but for names under the server’s ow
       const file = exportCiscoProfile({
         target: 'cisco',
         policies: [{ name: 'Office', profile: given, activateOnImport: false }],
+        acceptFindings: [],
       });
       if (file.result === 'refused') return expect(file.findings.map(({ severity }) => severity)).toContain('error');
       const [policy] = imported(new TextDecoder().decode(file.content)).policies;

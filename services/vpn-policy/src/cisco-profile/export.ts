@@ -2,7 +2,7 @@ import type { CiscoProfile } from '@quell/contracts/vpn-cisco';
 import type { ExportRemarks, VpnExportRequest } from '@quell/contracts/vpn-formats';
 import { isAddress, serverHost } from '../dialects/cisco-anyconnect/match.ts';
 import { lintCisco } from '../lint/lint-cisco.ts';
-import type { Exported } from '../mobileconfig/export.ts';
+import { type Exported, hasErrors, LINT_REFUSES } from '../mobileconfig/export.ts';
 import { lists } from './import.ts';
 
 type CiscoTarget = Extract<VpnExportRequest, { target: 'cisco' }>;
@@ -42,9 +42,7 @@ export function exportCiscoProfile(target: CiscoTarget): Exported {
   if (texts.some((text) => !text.isWellFormed() || /[\u0000-\u001f\ufffe\uffff]/.test(text) || text !== text.trim())) {
     return { result: 'refused', text: 'a text that the profile cannot hold', findings, remarks };
   }
-  if (findings.some(({ severity }) => severity === 'error')) {
-    return { result: 'refused', text: 'lint finds errors in it', findings, remarks };
-  }
+  if (hasErrors(findings, target.acceptFindings)) return { result: 'refused', text: LINT_REFUSES, findings, remarks };
   const content = new TextEncoder().encode(writeCiscoProfile(entries));
   return { result: 'exported', mediaType: 'application/xml', content, findings, remarks };
 }

@@ -3,7 +3,14 @@ import { exportFile } from '../formats/export-file.ts';
 import { type Printed, parsed, readJson } from './finish.ts';
 import { line, policyIn } from './lint.ts';
 
-type Options = { target: string; name?: string; identifier?: string; vpnType?: string; binary?: true };
+type Options = {
+  target: string;
+  name?: string;
+  identifier?: string;
+  vpnType?: string;
+  binary?: true;
+  accept?: string[];
+};
 
 /** `quell vpn export`: the file goes to stdout, everything that is to be said of it to stderr. */
 export function exportCommand(file: string | undefined, options: Options): Printed {
@@ -18,7 +25,7 @@ export function exportCommand(file: string | undefined, options: Options): Print
 }
 
 /** A request from one policy, a list of them, or what `quell vpn import --json` printed. */
-function requestOf(value: unknown, { binary, ...options }: Options): unknown {
+function requestOf(value: unknown, { binary, accept, ...options }: Options): unknown {
   const listed = typeof value === 'object' && value !== null && 'policies' in value ? value.policies : value;
   const policies = (Array.isArray(listed) ? listed : [listed]).map((one: unknown, index) => {
     const entry = typeof one === 'object' && one !== null ? one : {};
@@ -29,5 +36,5 @@ function requestOf(value: unknown, { binary, ...options }: Options): unknown {
       ? entry
       : { name: options.name ?? `Policy ${index + 1}`, profile: policyIn(one) };
   });
-  return { ...options, ...(binary === undefined ? {} : { binary }), policies };
+  return { ...options, ...(binary && { binary }), ...(accept && { acceptFindings: accept }), policies };
 }

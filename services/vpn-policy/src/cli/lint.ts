@@ -14,7 +14,7 @@ export type AnyFinding = VpnFinding | CiscoFinding | GlobalProtectFinding;
 export function lintCommand(file: string | undefined, options: { dialect: string; json?: true }): Printed {
   const answer = lint(policyIn(readJson(file)), options.dialect);
   const findings: readonly AnyFinding[] = answer.findings;
-  const undecided = 'undecided' in answer ? answer.undecided : [];
+  const { undecided } = answer;
   const bad = findings.some(({ severity }) => severity !== 'info');
   const lines = [
     ...findings.map((finding) => line(finding)),

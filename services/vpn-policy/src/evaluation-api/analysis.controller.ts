@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import type { VpnAnyLintAnswer } from '@quell/contracts/vpn-any-lint';
 import type { VpnAnyDiffAnswer } from '@quell/contracts/vpn-diff';
-import type { VpnLintAnswer } from '@quell/contracts/vpn-lint';
 import {
   type VpnDiffRequest,
   type VpnLintRequest,
@@ -17,10 +17,8 @@ import { lintPolicy } from '../lint/lint-policy.ts';
 export class AnalysisController {
   @Post('lint')
   @HttpCode(200)
-  lint(@Body({ schema: vpnLintRequest }) request: VpnLintRequest): VpnLintAnswer {
-    const answer = lintPolicy(request);
-    if (answer === undefined) throw refusal('unprocessable', `There is no lint for ${request.dialect}.`);
-    return answer;
+  lint(@Body({ schema: vpnLintRequest }) request: VpnLintRequest): VpnAnyLintAnswer {
+    return lintPolicy(request);
   }
 
   @Post('diff')

@@ -19,12 +19,15 @@ const overrideKeys = ['override', 'timeoutMin', 'maxUserOverrides'] as const;
 export function lintGlobalProtect(policy: unknown): GlobalProtectLintAnswer {
   const read = globalProtectPolicy.safeParse(policy);
   const dialect = 'globalprotect';
-  if (!read.success) return { dialect, findings: read.error.issues.map((issue) => unreadable(policy, issue)) };
+  if (!read.success) {
+    return { dialect, findings: read.error.issues.map((issue) => unreadable(policy, issue)), undecided: [] };
+  }
   const written = new Set(Object.keys(policy as object));
   const subject = read.data;
   return {
     dialect,
     findings: [...platforms(subject), ...preLogon(subject), ...overrides(subject, written), ...saml(subject)],
+    undecided: [],
   };
 }
 

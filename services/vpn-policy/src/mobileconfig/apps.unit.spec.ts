@@ -144,7 +144,12 @@ test('lint says what each app leaves open', async () => {
 });
 
 const intune = (OnDemandRules: unknown[], more = {}) =>
-  exportIntune({ target: 'intune', policies: [{ OnDemandEnabled: 1, OnDemandRules, ...more }], dialect: 'apple-mdm' });
+  exportIntune({
+    target: 'intune',
+    policies: [{ OnDemandEnabled: 1, OnDemandRules, ...more }],
+    dialect: 'apple-mdm',
+    acceptFindings: [],
+  });
 
 test('Intune gets the rules that it can hold', () => {
   const file = intune([

@@ -2,7 +2,7 @@ import { type AppleRule, applePayload } from '@quell/contracts/vpn-apple';
 import type { VpnExportRequest } from '@quell/contracts/vpn-formats';
 import { lintApple } from '../lint/lint-apple.ts';
 import { dictionaryOf } from '../lint/placement.ts';
-import type { Exported } from './export.ts';
+import { type Exported, hasErrors, LINT_REFUSES } from './export.ts';
 
 type IntuneTarget = Extract<VpnExportRequest, { target: 'intune' }>;
 
@@ -11,7 +11,7 @@ type IntuneTarget = Extract<VpnExportRequest, { target: 'intune' }>;
  * required DNS servers, no Allow, no lists. A policy that needs more is refused, with LOSSY_EXPORT naming each place: half of a policy is
  * another policy. Intune also takes a .mobileconfig as a custom profile, which holds everything.
  */
-export function exportIntune({ policies, dialect }: IntuneTarget): Exported {
+export function exportIntune({ policies, dialect, acceptFindings }: IntuneTarget): Exported {
   const [policy = {}] = policies;
   const { dictionary, base } = dictionaryOf(policy);
   const findings = lintApple(policy, dialect).findings.map((finding) => ({ ...finding, policy: 0 }));
@@ -20,7 +20,7 @@ export function exportIntune({ policies, dialect }: IntuneTarget): Exported {
   ];
   const refused = (text: string): Exported => ({ result: 'refused', text, findings, remarks });
   const read = applePayload.safeParse(dictionary);
-  if (!read.success || findings.some(({ severity }) => severity === 'error')) return refused('lint finds errors in it');
+  if (!read.success || hasErrors(findings, acceptFindings)) return refused(LINT_REFUSES);
   if (findings.some(({ rule }) => rule === 'LOSSY_EXPORT'))
     return refused('Intune cannot hold it: LOSSY_EXPORT says where');
   const lists = Object.entries(read.data).filter(([key, list]) => key.startsWith('OnDemandMatchDomains') && list);

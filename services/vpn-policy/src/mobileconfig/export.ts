@@ -3,7 +3,7 @@ import type { ExportRemarks, VpnExportRequest } from '@quell/contracts/vpn-forma
 import { lintApple } from '../lint/lint-apple.ts';
 import { lintDnsSettings } from '../lint/lint-dns-settings.ts';
 import { completePayload, lacking, payloadUuid } from './complete-payload.ts';
-import { unwritable, withoutWithheld, writePlist } from './write-plist.ts';
+import { unwritable, withoutSecrets, writePlist } from './write-plist.ts';
 
 type AppleTarget = Extract<VpnExportRequest, { target: 'apple' }>;
 
@@ -16,32 +16,46 @@ export type Exported =
  * A configuration profile with the policies as its payloads. The ids in it follow from the policies and the identifier, so the same export
  * gives the same bytes, and a device that has an older one replaces it.
  */
-export function exportMobileconfig({ policies, name, identifier, vpnType, binary, dialect }: AppleTarget): Exported {
+export function exportMobileconfig({
+  policies,
+  name,
+  identifier,
+  vpnType,
+  binary,
+  dialect,
+  acceptFindings,
+}: AppleTarget): Exported {
   const said: { findings: ExportRemarks['findings']; remarks: ExportRemarks['remarks'] } = {
     findings: [],
     remarks: [{ policy: null, place: '', text: 'not signed; a signature of the file that a policy came from is gone' }],
   };
   const payloads: Record<string, unknown>[] = [];
   for (const [policy, given] of policies.entries()) {
-    const { value, places } = withoutWithheld(completePayload(given, policy, { identifier, name, vpnType }));
+    const { value, places } = withoutSecrets(completePayload(given, policy, { identifier, name, vpnType }));
     const payload = value as Record<string, unknown>;
     const remark = (place: string, text: string) => said.remarks.push({ policy, place, text });
     const inRule = places.find((place) => place.includes('/OnDemand'));
     if (inRule !== undefined) {
-      remark(inRule, 'withheld by the import');
-      return { ...said, result: 'refused', text: 'a rule hangs on a value that the import withheld: fill it in' };
+      remark(inRule, 'not written: it may be a secret, or the import withheld it');
+      return { ...said, result: 'refused', text: 'a rule hangs on a value that is not written' };
     }
-    for (const place of places) remark(place, 'withheld by the import: fill it in before the file is used');
+    for (const place of places) remark(place, 'not written: it may be a secret. Fill it in before the file is used');
     for (const place of lacking(payload)) remark(place, 'missing: without it a device cannot connect');
     said.findings.push(...lint(payload, dialect).map((finding) => ({ ...finding, policy })));
     payloads.push(payload);
   }
-  if (said.findings.some(({ severity }) => severity === 'error')) {
-    return { ...said, result: 'refused', text: 'lint finds errors in it' };
-  }
+  if (hasErrors(said.findings, acceptFindings)) return { ...said, result: 'refused', text: LINT_REFUSES };
   const written = writeMobileconfig(payloads, { name, identifier, binary });
   if ('text' in written) return { ...said, result: 'refused', text: `${written.place}: ${written.text}` };
   return { ...said, result: 'exported', mediaType: 'application/x-apple-aspen-config', content: written.content };
+}
+
+/** Why an export is refused that lint speaks against. */
+export const LINT_REFUSES = 'lint finds errors in it that are not accepted';
+
+/** Whether a finding refuses an export. @param accepted rules that do not */
+export function hasErrors(findings: ExportRemarks['findings'], accepted: readonly string[]): boolean {
+  return findings.some(({ severity, rule }) => severity === 'error' && !accepted.includes(rule));
 }
 
 /** The profile around payloads, without a look at what they say. */

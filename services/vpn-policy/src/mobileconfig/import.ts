@@ -13,7 +13,7 @@ import { type OpenedFile, openFile } from './open-file.ts';
 import { withholdSecrets, withoutCredentials } from './withhold.ts';
 
 /** More policies than a profile can sensibly hold; each is linted. */
-const POLICY_LIMIT = 32;
+const POLICY_LIMIT = 16;
 
 type Dict = PlistValue & { kind: 'dict' };
 const payloadTypes = importedApplePolicy.shape.payloadType;

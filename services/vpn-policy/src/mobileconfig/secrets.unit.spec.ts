@@ -81,6 +81,7 @@ test('no secret of a profile is in anything that comes out, whatever is wrong wi
         vpnType: 'IKEv2',
         binary: false,
         dialect: 'apple-mdm',
+        acceptFindings: [],
       });
       const content = file.result === 'exported' ? new TextDecoder().decode(file.content) : '';
       expect(JSON.stringify(file.remarks) + JSON.stringify(file.findings) + content).not.toContain(secret);
@@ -125,6 +126,7 @@ test('a rule that hangs on a withheld value is not exported; anything else is, w
       vpnType: 'IKEv2',
       binary: false,
       dialect: 'apple-mdm',
+      acceptFindings: [],
     }),
   );
   expect(exported).toMatchObject([
@@ -134,4 +136,34 @@ test('a rule that hangs on a withheld value is not exported; anything else is, w
       remarks: [{ text: expect.stringContaining('signature') }, { place: '/IKEv2/AuthPassword' }, {}, {}, {}, {}],
     },
   ]);
+});
+
+test('a secret that somebody hands to the export is not written either', () => {
+  const secret = 'correcthorsebattery';
+  const { remarks, ...file } = exportMobileconfig({
+    target: 'apple',
+    policies: [
+      {
+        PayloadType: 'com.apple.vpn.managed',
+        VPNType: 'IKEv2',
+        VendorConfig: { WgQuickConfig: secret },
+        IKEv2: {
+          OnDemandEnabled: 1,
+          OnDemandRules: [{ Action: 'Connect' }],
+          SharedSecret: secret,
+          AuthPassword: secret,
+        },
+      },
+    ],
+    name: 'Example',
+    identifier: 'org.example.vpn',
+    vpnType: 'IKEv2',
+    binary: false,
+    dialect: 'apple-mdm',
+    acceptFindings: [],
+  });
+  expect(file.result === 'exported' && new TextDecoder().decode(file.content)).not.toContain(secret);
+  expect(remarks.map(({ place }) => place)).toEqual(
+    expect.arrayContaining(['/VendorConfig/WgQuickConfig', '/IKEv2/SharedSecret', '/IKEv2/AuthPassword']),
+  );
 });

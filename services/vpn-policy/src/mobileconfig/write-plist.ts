@@ -2,6 +2,8 @@ import { jsonPointer } from '@quell/contracts/problem';
 import { WITHHELD } from '@quell/contracts/vpn-formats';
 import { build, buildBinary, type PlistValue } from 'plist';
 import { FILE_LIMITS } from '../formats/refusal.ts';
+import { knownKeys } from './known-keys.ts';
+import { withoutCredentials } from './withhold.ts';
 
 /** A value that no property list holds, and why. */
 export type Unwritable = { readonly place: string; readonly text: string };
@@ -50,11 +52,14 @@ export function writePlist(root: Readonly<Record<string, unknown>>, binary: bool
   return binary ? buildBinary(value) : new TextEncoder().encode(`${build(value)}\n`);
 }
 
-/** `value` without what the import withheld, and where that was. A text that was changed counts as withheld. */
-export function withoutWithheld(value: unknown): { readonly value: unknown; readonly places: readonly string[] } {
+/**
+ * `value` without secrets and without what the import withheld, and where that was: values of keys that Apple does not document or that hold
+ * secrets, and texts with a credential in them.
+ */
+export function withoutSecrets(value: unknown): { readonly value: unknown; readonly places: readonly string[] } {
   const places: string[] = [];
   const strip = (one: unknown, path: readonly string[]): unknown => {
-    if (typeof one === 'string' && one.includes(WITHHELD)) {
+    if (typeof one === 'string' && (one.includes(WITHHELD) || withoutCredentials(one) !== one)) {
       places.push(jsonPointer(path));
       return undefined;
     }
@@ -62,10 +67,13 @@ export function withoutWithheld(value: unknown): { readonly value: unknown; read
       return one.map((item, index) => strip(item, [...path, String(index)])).filter((item) => item !== undefined);
     }
     if (typeof one !== 'object' || one === null) return one;
-    const kept = Object.entries(one)
-      .map(([key, member]) => [key, strip(member, [...path, key])] as const)
-      .filter(([, member]) => member !== undefined);
-    return Object.fromEntries(kept);
+    const kept = Object.entries(one).map(([key, member]): [string, unknown] => {
+      const place = [...path, key];
+      if (knownKeys.has(key)) return [key, strip(member, place)];
+      places.push(jsonPointer(place));
+      return [key, undefined];
+    });
+    return Object.fromEntries(kept.filter(([, member]) => member !== undefined));
   };
   return { value: strip(value, []), places };
 }
