@@ -21,7 +21,8 @@ export function matchException(
   return match === undefined ? undefined : { exceptionId: match.id, kind: match.kind, value: match.value };
 }
 
-function covers({ kind, value, suspendedFor }: MitigationException, endpoint: TaskEndpoint): boolean {
+function covers(exception: MitigationException, endpoint: TaskEndpoint): boolean {
+  const { kind, value, suspendedFor } = exception;
   if (suspendedFor?.includes(endpoint.endpointId) === true) return false;
   switch (kind) {
     case 'device':
@@ -30,12 +31,27 @@ function covers({ kind, value, suspendedFor }: MitigationException, endpoint: Ta
       return endpoint.hostname?.toLowerCase() === value.toLowerCase();
     case 'ip':
     case 'cidr': {
-      const list = new BlockList();
-      const [address = '', prefix] = value.split('/');
-      const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-      if (prefix === undefined) list.addAddress(address, family);
-      else list.addSubnet(address, Number(prefix), family);
-      return endpoint.ips.some((ip) => list.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4'));
+      const list = listOf(exception);
+      return endpoint.ips.some((ip) => list.check(ip, familyOf(ip)));
     }
   }
+}
+
+/** An exception is held against every endpoint of a batch: its list is made once. */
+const lists = new WeakMap<MitigationException, BlockList>();
+
+function listOf(exception: MitigationException): BlockList {
+  let list = lists.get(exception);
+  if (list === undefined) {
+    list = new BlockList();
+    const [address = '', prefix] = exception.value.split('/');
+    if (prefix === undefined) list.addAddress(address, familyOf(address));
+    else list.addSubnet(address, Number(prefix), familyOf(address));
+    lists.set(exception, list);
+  }
+  return list;
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
 }

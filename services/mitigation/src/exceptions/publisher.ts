@@ -7,6 +7,7 @@ import type { Pool } from 'pg';
 import { type ExceptionRow, exceptionRecordOf, SELECT_EXCEPTION } from './exception-row.ts';
 
 const LOOK_EVERY_MS = 500;
+const RETRY_AFTER_MS = 5000;
 const BATCH = 100;
 
 /**
@@ -28,8 +29,8 @@ export class ExceptionPublisher {
   }
 
   start(): void {
-    this.#running = this.#look().finally(() => {
-      if (!this.#stopped) this.#timer = setTimeout(() => this.start(), LOOK_EVERY_MS);
+    this.#running = this.#look().then((published) => {
+      if (!this.#stopped) this.#timer = setTimeout(() => this.start(), published ? LOOK_EVERY_MS : RETRY_AFTER_MS);
     });
   }
 
@@ -39,12 +40,15 @@ export class ExceptionPublisher {
     await this.#running;
   }
 
-  async #look(): Promise<void> {
+  /** False when it could not. */
+  async #look(): Promise<boolean> {
     try {
       await forgetEndedSuspensions(this.#pool);
       while (!this.#stopped && (await publishExceptions(this.#pool, this.#broker)) === BATCH);
+      return true;
     } catch (err) {
       this.#log.warn({ err }, 'exceptions could not be published; they are tried again');
+      return false;
     }
   }
 }
