@@ -6,6 +6,7 @@ export interface BenchArguments {
   readonly seconds: number;
   readonly rounds: number;
   readonly stored: number;
+  readonly devices: number;
   readonly json?: string;
 }
 
@@ -18,6 +19,7 @@ Options
   --seconds N   of one repetition (2)
   --rounds N    repetitions of each contender (3)
   --stored N    tasks stored before consumer-stored (100000)
+  --devices N   devices of the rows devices-… (1000000, for which their goals are set)
   --json FILE   write all figures there too
   --help
 
@@ -39,7 +41,12 @@ export function readArguments(args: readonly string[]): BenchArguments | 'help' 
   if (values.help) return 'help';
   const selected = selectRows(positionals);
   if ('unknown' in selected) return { problem: `There is no row ${selected.unknown}.` };
-  const numbers = { seconds: Number(values.seconds), rounds: Number(values.rounds), stored: Number(values.stored) };
+  const numbers = {
+    seconds: Number(values.seconds),
+    rounds: Number(values.rounds),
+    stored: Number(values.stored),
+    devices: Number(values.devices),
+  };
   for (const [name, value] of Object.entries(numbers)) {
     if (!(value > 0) || (name !== 'seconds' && !Number.isInteger(value))) {
       return { problem: `--${name} needs a number above 0.` };
@@ -56,6 +63,7 @@ function parse(args: readonly string[]) {
       seconds: { type: 'string', default: '2' },
       rounds: { type: 'string', default: '3' },
       stored: { type: 'string', default: '100000' },
+      devices: { type: 'string', default: '1000000' },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },

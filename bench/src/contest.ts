@@ -51,6 +51,8 @@ export interface RowSettings {
   readonly seconds: number;
   /** Tasks stored before the row `consumer-stored`. */
   readonly stored: number;
+  /** Devices of the rows `devices-…`. */
+  readonly devices: number;
 }
 
 /** What a row has at hand. */

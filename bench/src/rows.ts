@@ -66,6 +66,16 @@ export const rows: readonly Row[] = [
     load: async () => (await import('./intake/intake-rows.ts')).openIntakeSingle,
   },
   {
+    name: 'devices-http',
+    title: 'type-ahead over HTTP: search with filters, exact total and facets, one person (--devices N)',
+    load: async () => (await import('./devices/http-row.ts')).openDevicesHttp,
+  },
+  {
+    name: 'devices-in-process',
+    title: 'the same without HTTP: the index alone (--devices N)',
+    load: async () => (await import('./devices/in-process-row.ts')).openDevicesInProcess,
+  },
+  {
     name: 'vpn',
     title: 'VPN evaluation, 20 rules, one core: which rule decides',
     load: async () => (await import('./vpn/vpn-row.ts')).openVpn,

@@ -151,7 +151,7 @@ export function* generateDevices(count: number, seed = 4): Generator<BenchDevice
       ips: hostname ? [`10.${below(32)}.${below(256)}.${below(256)}`] : [],
       macs: random() < 0.4 ? [mac] : [],
       ...(agent ? { platform: one(platforms) } : random() < 0.5 ? { platform: 'other' as const } : {}),
-      ...(random() < 0.95 ? { group: `${campus} / ${language.building} ${building} / ${floor}` } : {}),
+      ...(random() < 0.95 ? { group: `${campus} / ${building} / ${floor}` } : {}),
       tags: random() < 0.2 ? [one(tags)] : [],
       ...(random() < 0.7 ? { lastSeenAt: 1_790_000_000_000 - below(30 * day) } : {}),
       version: 1,

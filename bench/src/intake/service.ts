@@ -16,7 +16,7 @@ export interface ServerProcess {
 
 /** One of Quell's services as the launcher runs it, on these servers. */
 export async function startQuell(
-  name: 'ingest' | 'mitigation' | 'vpn-policy',
+  name: 'ingest' | 'mitigation' | 'device-registry' | 'vpn-policy',
   servers: Servers,
   databaseUrl: string,
 ): Promise<ServerProcess> {
