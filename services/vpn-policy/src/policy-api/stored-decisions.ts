@@ -13,7 +13,7 @@ import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
 import type { ActivePolicies } from '../policy-store/active-policies.ts';
 import { loadPolicy } from '../policy-store/change-policy.ts';
 import { readPolicyRow } from '../policy-store/policy-row.ts';
-import { postureOf } from '../posture-store/posture-of.ts';
+import { unresolvedOn } from '../posture-store/posture-of.ts';
 
 /** What deciding by stored policies needs. */
 export interface Deciding {
@@ -93,7 +93,7 @@ async function standingOn(
   device: DeviceRecord | undefined,
 ): Promise<UnresolvedThreat[]> {
   if (deviceId === undefined) return [];
-  return (await postureOf(pool, { deviceId, agentId: device?.agentId })).unresolved;
+  return unresolvedOn(pool, { deviceId, agentId: device?.agentId });
 }
 
 function deviceFacts(deviceId: string, device: DeviceRecord | undefined): DeviceFacts {

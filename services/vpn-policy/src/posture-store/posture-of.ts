@@ -1,8 +1,8 @@
 import { topics } from '@quell/contracts/topics';
-import type { DevicePosture } from '@quell/contracts/vpn-posture';
+import type { DevicePosture, UnresolvedThreat } from '@quell/contracts/vpn-posture';
 import type { Pool } from 'pg';
 import { isNewer, type ThreatTask } from '../posture/task-posture.ts';
-import { exceptionsAt, unresolvedThreats } from '../posture/unresolved.ts';
+import { exceptionsAt, isReleasedByException, unresolvedThreats } from '../posture/unresolved.ts';
 import { loadExceptionRecords } from './exceptions.ts';
 import { TASK_COLUMNS, taskOfRow } from './take-task-records.ts';
 
@@ -16,40 +16,31 @@ export interface DeviceNames {
 /** Most threats that an answer lists. */
 const MOST_LISTED = 1000;
 
-/**
- * What stands unresolved on a device, as far as `tasks.v1` was followed. A device may be several endpoints, when it was known by different
- * names before: what stands on any of them counts.
- */
+// A device may be several endpoints, when it was known by different names before.
+const ENDPOINTS = `
+  SELECT endpoint_id FROM vpn_policy.endpoint_name WHERE kind = 'device' AND name = $1
+  UNION ALL SELECT endpoint_id FROM vpn_policy.endpoint_name WHERE kind = 'agent' AND name = $2
+  UNION ALL SELECT $3::uuid WHERE $3 IS NOT NULL`;
+
+const valuesOf = ({ deviceId, agentId, endpointId }: DeviceNames) => [
+  deviceId ?? null,
+  agentId ?? null,
+  endpointId ?? null,
+];
+
+/** What stands unresolved on a device, as far as `tasks.v1` was followed: all that a decision needs. The worst first. */
+export async function unresolvedOn(pool: Pool, names: DeviceNames, now = new Date()): Promise<UnresolvedThreat[]> {
+  return unresolvedOf(pool, await loadStanding(pool, names), now);
+}
+
+/** The posture of a device, with how far `tasks.v1` was followed. */
 export async function postureOf(pool: Pool, names: DeviceNames, now = new Date()): Promise<DevicePosture> {
-  const endpointIds = await endpointsOf(pool, names);
-  const standing = await loadStanding(pool, endpointIds);
-  const [endpointId] = endpointIds;
-  const named = { ...(endpointId === undefined ? {} : { endpointId }), ...names };
-  return { ...(await postureOfStanding(pool, named, standing, now)), position: await positionOf(pool) };
-}
-
-async function endpointsOf(pool: Pool, { deviceId, agentId, endpointId }: DeviceNames): Promise<string[]> {
-  const { rows } = await pool.query<{ endpoint_id: string }>({
-    name: 'endpoints-of-device',
-    text: `SELECT endpoint_id FROM vpn_policy.endpoint_name WHERE kind = 'device' AND name = $1
-           UNION SELECT endpoint_id FROM vpn_policy.endpoint_name WHERE kind = 'agent' AND name = $2
-           UNION SELECT $3::uuid WHERE $3 IS NOT NULL`,
-    values: [deviceId ?? null, agentId ?? null, endpointId ?? null],
-  });
-  return rows.map((row) => row.endpoint_id);
-}
-
-/** The threats on these endpoints whose newest task stands unresolved. */
-export async function loadStanding(pool: Pool, endpointIds: readonly string[]): Promise<ThreatTask[]> {
-  if (endpointIds.length === 0) return [];
-  const { rows } = await pool.query<Parameters<typeof taskOfRow>[0] & { threat_key: string }>({
-    name: 'load-standing',
-    text: `SELECT n.threat_key, ${TASK_COLUMNS} FROM vpn_policy.task_posture t
-           JOIN vpn_policy.threat_task n ON n.task_id = t.task_id AND n.endpoint_id = t.endpoint_id
-           WHERE t.endpoint_id = ANY($1::uuid[]) AND t.since IS NOT NULL`,
-    values: [endpointIds],
-  });
-  return rows.map((row) => ({ threatKey: row.threat_key, task: taskOfRow(row) }));
+  const [standing, endpointId, position] = await Promise.all([
+    loadStanding(pool, names),
+    names.endpointId ?? anyEndpointOf(pool, names),
+    positionOf(pool),
+  ]);
+  return { ...(await postureOfStanding(pool, { ...names, endpointId }, standing, now)), position };
 }
 
 /** The posture that these threats make, but for how far tasks were followed. Names that are not given are those of the latest task. */
@@ -59,13 +50,12 @@ export async function postureOfStanding(
   standing: readonly ThreatTask[],
   now: Date,
 ): Promise<Omit<DevicePosture, 'position'>> {
-  const exceptions = standing.length === 0 ? [] : exceptionsAt(await loadExceptionRecords(pool), now.toISOString());
-  const unresolved = unresolvedThreats(standing, exceptions);
+  const unresolved = await unresolvedOf(pool, standing, now);
   const [first] = unresolved.map(({ since }) => since).sort();
   const [latest] = standing.map(({ task }) => task).sort((a, b) => (isNewer(a, b) ? -1 : 1));
   const deviceId = names.deviceId ?? latest?.endpoint.deviceId;
   const agentId = names.agentId ?? latest?.endpoint.agentId;
-  const endpointId = names.endpointId ?? latest?.endpoint.endpointId;
+  const endpointId = latest?.endpoint.endpointId ?? names.endpointId;
   return {
     ...(deviceId === undefined ? {} : { deviceId }),
     ...(agentId === undefined ? {} : { agentId }),
@@ -73,6 +63,51 @@ export async function postureOfStanding(
     unresolved: unresolved.slice(0, MOST_LISTED),
     ...(first === undefined ? {} : { since: first }),
   };
+}
+
+async function unresolvedOf(pool: Pool, standing: readonly ThreatTask[], now: Date): Promise<UnresolvedThreat[]> {
+  const mayBeReleased = standing.some(({ task }) => isReleasedByException(task.status));
+  const exceptions = mayBeReleased ? exceptionsAt(await loadExceptionRecords(pool), now.toISOString()) : [];
+  return unresolvedThreats(standing, exceptions);
+}
+
+type StandingRow = Parameters<typeof taskOfRow>[0] & { readonly threat_key: string };
+
+const STANDING = `
+  SELECT n.threat_key, ${TASK_COLUMNS} FROM vpn_policy.task_posture t
+  JOIN vpn_policy.threat_task n ON n.task_id = t.task_id AND n.endpoint_id = t.endpoint_id
+  WHERE t.since IS NOT NULL AND t.endpoint_id`;
+
+const standingOf = (rows: readonly StandingRow[]) =>
+  rows.map((row): ThreatTask => ({ threatKey: row.threat_key, task: taskOfRow(row) }));
+
+/** The threats on a device whose newest task stands unresolved. */
+async function loadStanding(pool: Pool, names: DeviceNames): Promise<ThreatTask[]> {
+  const { rows } = await pool.query<StandingRow>({
+    name: 'load-standing',
+    text: `${STANDING} IN (${ENDPOINTS})`,
+    values: valuesOf(names),
+  });
+  return standingOf(rows);
+}
+
+/** The threats on these endpoints whose newest task stands unresolved. */
+export async function loadStandingOn(pool: Pool, endpointIds: readonly string[]): Promise<ThreatTask[]> {
+  const { rows } = await pool.query<StandingRow>({
+    name: 'load-standing-on',
+    text: `${STANDING} = ANY($1::uuid[])`,
+    values: [endpointIds],
+  });
+  return standingOf(rows);
+}
+
+async function anyEndpointOf(pool: Pool, names: DeviceNames): Promise<string | undefined> {
+  const { rows } = await pool.query<{ endpoint_id: string }>({
+    name: 'endpoint-of-device',
+    text: `${ENDPOINTS} LIMIT 1`,
+    values: valuesOf(names),
+  });
+  return rows[0]?.endpoint_id;
 }
 
 /** The next offset of each partition of `tasks.v1`. */

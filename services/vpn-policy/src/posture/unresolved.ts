@@ -1,11 +1,14 @@
 import { type MitigationException, matchException } from '@quell/contracts/exception-match';
 import type { MitigationExceptionRecord } from '@quell/contracts/mitigation-exception';
+import type { StatusCode } from '@quell/contracts/task-status';
 import type { Severity } from '@quell/contracts/vocabulary';
 import type { PostureSettings, UnresolvedThreat } from '@quell/contracts/vpn-posture';
 import type { ThreatTask } from './task-posture.ts';
 
 /** Statuses 7 and 9: an exception that covers the endpoint says that the threat is meant to be there. */
-const released = new Set(['rollback-successful', 'mitigation-exception']);
+export function isReleasedByException(status: StatusCode): boolean {
+  return status === 'rollback-successful' || status === 'mitigation-exception';
+}
 
 /** The exceptions of which something is in force at `now` (RFC 3339), in the order in which mitigation looks at them: by id, as made. */
 export function exceptionsAt(records: Iterable<MitigationExceptionRecord>, now: string): MitigationException[] {
@@ -31,7 +34,7 @@ export function unresolvedThreats(
   for (const { threatKey, task } of threats) {
     const { taskId, status, severity, since, acknowledged, endpoint } = task;
     if (since === undefined) continue;
-    const exception = released.has(status) ? matchException(endpoint, exceptions) : undefined;
+    const exception = isReleasedByException(status) ? matchException(endpoint, exceptions) : undefined;
     all.push({
       taskId,
       threatKey,
