@@ -148,7 +148,7 @@ export class LiveIndex {
 
   /** Builds the first base, then a new one whenever there is reason to. */
   async #run(): Promise<void> {
-    const { log, rebuildAt, rebuildSeconds } = this.#options;
+    const { log } = this.#options;
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
@@ -162,18 +162,17 @@ export class LiveIndex {
         await this.#pause(Math.min(LONGEST_RETRY_MS, 500 * 2 ** Math.min(failures, 10)));
         continue;
       }
-      // A long import makes one change after the other: building takes a processor, which searches need more.
-      const rest = this.#built.seconds * 1000;
-      await this.#pause(rest);
-      while (!this.#stop.signal.aborted) {
-        if (
-          (this.#index?.counts().changes ?? 0) >= rebuildAt ||
-          performance.now() - this.#builtAt > rebuildSeconds * 1000
-        )
-          break;
-        await this.#pause(100);
-      }
+      while (!this.#stop.signal.aborted && !this.#isDue()) await this.#pause(100);
     }
+  }
+
+  #isDue(): boolean {
+    const { rebuildAt, rebuildSeconds } = this.#options;
+    const seconds = (performance.now() - this.#builtAt) / 1000;
+    const changes = this.#index?.counts().changes ?? 0;
+    // Building takes a processor, which searches need more, unless so much changed that they have to look through all of that.
+    const rested = seconds >= this.#built.seconds || changes >= 4 * rebuildAt;
+    return seconds >= rebuildSeconds || (rested && changes >= rebuildAt);
   }
 
   async #build(): Promise<void> {

@@ -29,18 +29,21 @@ export function serveWatch(
   { live, watches, lifecycle, log }: WatchContext,
   authenticator: Authenticator,
 ): void {
-  http.get('/v1/devices/watch', async (request, reply) => {
-    await requireScope(authenticator, request.headers.authorization, ['devices:read']);
+  // A HEAD would hold a stream open that nobody can see.
+  http.get('/v1/devices/watch', { exposeHeadRoute: false }, async (request, reply) => {
+    const { authorization } = request.headers;
+    await requireScope(authenticator, authorization, ['devices:read']);
     const query = deviceQueryOf(readParameters(deviceWatchQuery, request.query));
     const resumeAfter = lastEventId(request.headers['last-event-id']);
     const current = live.current();
     if (current === undefined) throw starting();
     if (watches.full || lifecycle.stopping) throw unavailable('This replica watches as much as it can. Come again.', 5);
+    const mayStay = async () => (await authenticator.authenticate(authorization)).kind === 'accepted';
     reply.hijack();
     const stream = new EventStream(reply.raw, MOST_UNSENT_BYTES);
     stream.begin({ 'x-request-id': request.id });
     watches
-      .open(stream, query, resumeAfter, countDevices(current, query))
+      .open({ stream, query, resumeAfter, count: countDevices(current, query), mayStay })
       .catch((err: unknown) => log.warn({ err }, 'a watch ended'));
     return reply;
   });

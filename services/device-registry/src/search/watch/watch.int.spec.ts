@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { anyQuery } from '@quell/device-query/device.arbitrary';
 import { matchesDevice } from '@quell/device-query/match';
 import { type FeedCursor, feedStart, readFeed } from '@quell/event-store/feed';
+import { newApiKey } from '@quell/service-kit/api-key';
 import { eventually } from '@quell/testing/eventually';
 import fc from 'fast-check';
 import { SCHEMA } from '../../database/schema.ts';
@@ -162,6 +164,23 @@ test('a client that does not read is cut off, and nobody else notices', async ()
   reader.close();
   controller.abort();
 }, 90_000);
+
+test('a stream ends with the credential that opened it', async () => {
+  const { secret, hash } = newApiKey();
+  const id = randomUUID();
+  const { pool } = scene.database;
+  await pool.query(`INSERT INTO auth.api_key (id, name, hash, scopes) VALUES ($1, 'short', $2, '{devices:read}')`, [
+    id,
+    hash,
+  ]);
+  const [client, stays] = [await watching(one, secret, ''), await watch(one, '')];
+  await eventually(() => client.told.length > 0);
+  await pool.query('UPDATE auth.api_key SET revoked_at = now() WHERE id = $1', [id]);
+  await client.ended;
+  const position = await write(pool, someChanges(3, 51));
+  await reached(stays, position);
+  stays.close();
+}, 60_000);
 
 test('a stop ends the streams at once', async () => {
   const short = await scene.replica();

@@ -26,9 +26,21 @@ export interface WatchesOptions {
   readonly waitingEvents: number;
 }
 
+export interface WatchRequest {
+  readonly stream: EventStream;
+  readonly query: DeviceQuery;
+  /** Told up to here before. */
+  readonly resumeAfter: FeedCursor | undefined;
+  /** How many devices the query finds now, in the turn of the event loop of the call. */
+  readonly count: number;
+  /** Asked with every heartbeat: a credential may end before the stream does. */
+  readonly mayStay: () => Promise<boolean>;
+}
+
 interface Watch {
   readonly stream: EventStream;
   readonly matches: (device: DeviceRecord) => boolean;
+  readonly mayStay: () => Promise<boolean>;
   /** Told up to here. */
   at: FeedCursor;
   /** What came while the past is replayed; undefined once it follows. */
@@ -67,18 +79,11 @@ export class Watches {
   /**
    * Tells a stream, which has begun, of the devices that enter, change in and leave the query, until its client goes. Resolves when it
    * follows.
-   *
-   * @param count how many devices the query finds now, in the turn of the event loop of this call
    */
-  async open(
-    stream: EventStream,
-    query: DeviceQuery,
-    resumeAfter: FeedCursor | undefined,
-    count: number,
-  ): Promise<void> {
+  async open({ stream, query, resumeAfter, count, mayStay }: WatchRequest): Promise<void> {
     const current = this.#options.live.current();
     if (current === undefined) throw new Error('a watch was opened before the index was there');
-    const watch: Watch = { stream, matches: compileQuery(query), at: current.position, held: [] };
+    const watch: Watch = { stream, matches: compileQuery(query), mayStay, at: current.position, held: [] };
     this.#watches.add(watch);
     stream.onClose(() => this.#watches.delete(watch));
     try {
@@ -164,7 +169,12 @@ export class Watches {
   }
 
   #beat(): void {
-    for (const { stream, held, at } of this.#watches) {
+    for (const { stream, held, at, mayStay } of this.#watches) {
+      mayStay().then(
+        (stays) => stays || stream.end(),
+        // Whoever cannot be judged now is asked again with the next heartbeat.
+        () => undefined,
+      );
       if (held !== undefined) stream.beat(undefined);
       else stream.beat(positionText(this.#told !== undefined && compareCursors(this.#told, at) > 0 ? this.#told : at));
     }
