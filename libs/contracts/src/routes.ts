@@ -1,5 +1,6 @@
 import { administrationRoutes } from './routes/administration.ts';
 import { agentRoutes } from './routes/agents.ts';
+import { campaignRoutes } from './routes/campaigns.ts';
 import { detectionRoutes } from './routes/detections.ts';
 import { deviceJobRoutes } from './routes/device-jobs.ts';
 import { deviceSearchRoutes } from './routes/device-search.ts';
@@ -12,11 +13,13 @@ import { vpnDecisionRoutes } from './routes/vpn-decisions.ts';
 import { vpnFormatRoutes } from './routes/vpn-formats.ts';
 import { vpnPolicyRoutes } from './routes/vpn-policies.ts';
 import { postureRoutes } from './routes/vpn-posture.ts';
+import { vpnWhatIfRoutes } from './routes/vpn-what-if.ts';
 
 /** Every call that Quell answers, in the order of the documents. */
 export const routes: readonly Route[] = [
   ...detectionRoutes,
   ...taskRoutes,
+  ...campaignRoutes,
   ...exceptionRoutes,
   ...agentRoutes,
   ...deviceRoutes,
@@ -26,6 +29,7 @@ export const routes: readonly Route[] = [
   ...vpnFormatRoutes,
   ...vpnPolicyRoutes,
   ...vpnDecisionRoutes,
+  ...vpnWhatIfRoutes,
   ...postureRoutes,
   ...administrationRoutes,
 ];

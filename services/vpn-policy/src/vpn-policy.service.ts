@@ -16,6 +16,8 @@ import { startPostureConsumer } from './posture-store/consumer.ts';
 import { measurePosture } from './posture-store/metrics.ts';
 import { vpnPolicyModule } from './vpn-policy.module.ts';
 import { vpnPolicyEnvironment } from './vpn-policy-environment.ts';
+import { startWhatIf, whatIfParts } from './what-if/what-if.ts';
+import { serveWhatIf } from './what-if/what-if-route.ts';
 
 /** VPN policy: says what a device's VPN client does under a policy, keeps the policies, and overrides them where threats stand. */
 export const vpnPolicyService = {
@@ -55,16 +57,19 @@ export const vpnPolicyService = {
     const keeping = decisionKeeping({ pool, broker, log, connection, metrics, config });
     const { decisions } = keeping;
     lifecycle.onStop('resources', 'decisions', () => decisions.close());
+    const whatIf = whatIfParts(pool, log, () => lifecycle.stopping);
 
     return {
-      module: vpnPolicyModule({ database, active: new ActivePolicies(pool), decisions }),
+      module: vpnPolicyModule({ database, active: new ActivePolicies(pool), decisions, jobs: whatIf.jobs }),
       authenticator: createAuthenticator({ pool, log }),
       routes: (http, authenticator) => {
         serveEvaluate(http, authenticator, lifecycle, keeping);
+        serveWhatIf(http, authenticator, whatIf);
         serveFormats(http, authenticator);
       },
       listening: async () => {
         lifecycle.onStop('consumers', 'decisions', keeping.start());
+        lifecycle.onStop('consumers', 'jobs', startWhatIf(whatIf, log));
         for (const start of [startPostureConsumer, startDeviceConsumer]) {
           const consumer = await start({ pool, broker, log });
           lifecycle.onStop('consumers', start.name, () => consumer.stop());

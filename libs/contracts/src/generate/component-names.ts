@@ -16,6 +16,14 @@ import {
   hostFacts,
 } from '../agent-protocol.ts';
 import { apiKeyDto, apiKeyPage, apiKeyRequest, createdApiKey } from '../api-keys.ts';
+import {
+  campaignDto,
+  campaignPage,
+  campaignPreview,
+  campaignRequest,
+  campaignTargetPage,
+  cancelCampaignRequest,
+} from '../campaign.ts';
 import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
 import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
 import { device } from '../device.ts';
@@ -73,6 +81,7 @@ import {
 import { vpnDiffRequest, vpnLintRequest, vpnPolicyBody } from '../vpn-policy-body.ts';
 import { vpnPolicyContent } from '../vpn-policy-events.ts';
 import { devicePosture, posturePage } from '../vpn-posture.ts';
+import { vpnWhatIfAnswer, vpnWhatIfRequest } from '../vpn-what-if.ts';
 
 /** The names of the schemas in the OpenAPI document. A name is part of what generated clients rely on: do not change one. */
 export const componentNames: Readonly<Record<string, z.ZodType>> = {
@@ -95,6 +104,12 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   TaskPage: taskPage,
   OpenTaskRequest: openTaskRequest,
   AcknowledgeRequest: acknowledgeRequest,
+  CampaignRequest: campaignRequest,
+  CampaignPreview: campaignPreview,
+  Campaign: campaignDto,
+  CampaignPage: campaignPage,
+  CampaignTargetPage: campaignTargetPage,
+  CancelCampaignRequest: cancelCampaignRequest,
   HistoryItem: historyItem,
   HistoryPage: historyPage,
   HostFacts: hostFacts,
@@ -177,6 +192,8 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   VpnDecision: vpnDecision,
   VpnLoggedDecision: vpnDecisionDto,
   VpnDecisionPage: vpnDecisionPage,
+  VpnWhatIfRequest: vpnWhatIfRequest,
+  VpnWhatIfAnswer: vpnWhatIfAnswer,
   HealthReport: healthReport,
   OpenApiDocument: openApiShape,
 };

@@ -9,7 +9,7 @@ import { dictionaryOf } from '../lint/placement.ts';
 import { prepare } from '../simulate/prepare.ts';
 import { type ContextLine, simulateLines, type WrongLine } from '../simulate/simulate.ts';
 import { Tally } from '../simulate/tally.ts';
-import { type Printed, parsed, readJson, UsageError } from './finish.ts';
+import { parsed, readJson, UsageError } from './finish.ts';
 import { policyIn } from './lint.ts';
 
 type Options = { readonly dialect: string; readonly against?: string; readonly json?: true };
@@ -17,7 +17,7 @@ type Options = { readonly dialect: string; readonly against?: string; readonly j
 const WRONG_LINES_SHOWN = 10;
 
 /** `quell vpn simulate`: what a policy decides in many contexts, and where that is not what another one decides. */
-export function simulateCommand(policy: string, contexts: string, options: Options): Printed {
+export function simulateCommand(policy: string, contexts: string, options: Options) {
   const candidate = prepare(contentOf(policy, options.dialect));
   const against = options.against === undefined ? undefined : prepare(contentOf(options.against, options.dialect));
   const tally = new Tally();

@@ -2,6 +2,7 @@ import { EventStore0000000000001 } from './migrations/0001-event-store.ts';
 import { Policies0000000000003 } from './migrations/0003-policies.ts';
 import { Devices0000000000004 } from './migrations/0004-devices.ts';
 import { Decisions0000000000005 } from './migrations/0005-decisions.ts';
+import { WhatIf0000000000006 } from './migrations/0006-what-if.ts';
 import { Posture0000000000020 } from './migrations/0020-posture.ts';
 
 /** In order; a published migration is never edited. Read models go through `pg` and plain SQL. */
@@ -10,5 +11,6 @@ export const migrations = [
   Policies0000000000003,
   Devices0000000000004,
   Decisions0000000000005,
+  WhatIf0000000000006,
   Posture0000000000020,
 ];

@@ -23,31 +23,75 @@ interface Row {
 const COLUMNS = 'id, decided_at, device_id, policy_id, policy_version, chosen_by, dialect, decision, reason, posture';
 const position = z.tuple([timestamp, uuid]);
 
+/** Which decisions are meant; what is absent narrows nothing. */
+export interface DecisionFilter {
+  readonly device?: string | undefined;
+  readonly policy?: string | undefined;
+  readonly decision?: readonly string[] | undefined;
+  /** RFC 3339, both inclusive. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly dialects?: readonly string[] | undefined;
+}
+
+type Place = readonly [decidedAt: string, id: string];
+
 /** Decisions, the last first. */
 export async function listDecisions(on: Queryable, query: VpnDecisionListQuery): Promise<Page<VpnDecisionRecord>> {
-  const { device, policy, decision, since, cursor, limit } = query;
-  const [at, id] = cursor === undefined ? [null, null] : decodeCursor(cursor, position);
-  const conditions: string[] = [];
-  const values: unknown[] = [];
-  const where = (condition: (place: string) => string, value: unknown) => {
-    if (value === undefined || value === null) return;
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  where((place) => `device_id = ${place}`, device);
-  where((place) => `policy_id = ${place}`, policy);
-  where((place) => `decision = ANY (${place}::text[])`, decision);
-  where((place) => `decided_at >= ${place}`, since);
-  if (at !== null) {
-    values.push(at, id);
-    conditions.push(`(decided_at, id) < ($${values.length - 1}::timestamptz, $${values.length}::uuid)`);
-  }
+  const { cursor, limit } = query;
+  const after = cursor === undefined ? undefined : decodeCursor(cursor, position);
+  const { where, values } = conditionOf(query, after);
   const { rows } = await on.query<Row>(
-    `SELECT ${COLUMNS} FROM vpn_policy.decision ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY decided_at DESC, id DESC LIMIT ${limit + 1}`,
+    `SELECT ${COLUMNS} FROM vpn_policy.decision ${where} ORDER BY decided_at DESC, id DESC LIMIT ${limit + 1}`,
     values,
   );
   return pageOf(rows, limit, recordOf, (row) => [row.decided_at.toISOString(), row.id]);
+}
+
+/** Decisions with their inputs, the last first. */
+export async function readRecorded(
+  on: Queryable,
+  filter: DecisionFilter,
+  after: Place | undefined,
+  limit: number,
+): Promise<KeptDecision[]> {
+  const { where, values } = conditionOf(filter, after);
+  const { rows } = await on.query<Row & { inputs: VpnDecisionInputs }>(
+    `SELECT ${COLUMNS}, inputs FROM vpn_policy.decision ${where} ORDER BY decided_at DESC, id DESC LIMIT ${limit}`,
+    values,
+  );
+  return rows.map((row) => ({ record: recordOf(row), inputs: row.inputs }));
+}
+
+/** How many are meant, counted no further than `most`. */
+export async function countDecisions(on: Queryable, filter: DecisionFilter, most: number): Promise<number> {
+  const { where, values } = conditionOf(filter, undefined);
+  const { rows } = await on.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM (SELECT FROM vpn_policy.decision ${where} LIMIT ${most}) AS d`,
+    values,
+  );
+  return rows[0]?.n ?? 0;
+}
+
+function conditionOf(filter: DecisionFilter, after: Place | undefined): { where: string; values: unknown[] } {
+  const conditions: string[] = [];
+  const values: unknown[] = [];
+  const add = (condition: (place: string) => string, value: unknown) => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  add((place) => `device_id = ${place}`, filter.device);
+  add((place) => `policy_id = ${place}::uuid`, filter.policy);
+  add((place) => `decision = ANY (${place}::text[])`, filter.decision);
+  add((place) => `dialect = ANY (${place}::text[])`, filter.dialects);
+  add((place) => `decided_at >= ${place}::timestamptz`, filter.since);
+  add((place) => `decided_at <= ${place}::timestamptz`, filter.until);
+  if (after !== undefined) {
+    values.push(...after);
+    conditions.push(`(decided_at, id) < ($${values.length - 1}::timestamptz, $${values.length}::uuid)`);
+  }
+  return { where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, values };
 }
 
 /** One decision with its inputs. */

@@ -1,0 +1,136 @@
+import type { Readable } from 'node:stream';
+import type { JobDto } from '@quell/contracts/job';
+import type { VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
+import { type VpnWhatIfAnswer, vpnWhatIfQuery, vpnWhatIfRequest } from '@quell/contracts/vpn-what-if';
+import type { Principal } from '@quell/service-kit/api-key';
+import { requireScope } from '@quell/service-kit/auth';
+import type { Authenticator } from '@quell/service-kit/authenticator';
+import { lineTypes } from '@quell/service-kit/lines';
+import { refusal, unavailable } from '@quell/service-kit/problem-error';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { countDecisions } from '../decision-log/read-decisions.ts';
+import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
+import { contentToKeep } from '../policy-api/content-to-keep.ts';
+import { loadPolicy } from '../policy-store/change-policy.ts';
+import { prepare } from '../simulate/prepare.ts';
+import { simulateLines } from '../simulate/simulate.ts';
+import { Tally } from '../simulate/tally.ts';
+import { readContexts } from './read-contexts.ts';
+import { recordedFilter, tryRecorded } from './try-recorded.ts';
+import type { WhatIfParts } from './what-if.ts';
+import { WHAT_IF, type WhatIfInput } from './what-if-job.ts';
+
+/** So many recorded decisions are tried while the caller waits. */
+const DECISIONS_AT_ONCE = 2000;
+
+/** Uploads that are read at the same time. */
+const UPLOADS = 4;
+
+/** `POST /v1/vpn/what-if` as a plain Fastify route: contexts come as a stream. Few are answered at once, more become a job. */
+export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator, parts: WhatIfParts): void {
+  const { pool, jobs, runner, stopping } = parts;
+  const callers = new WeakMap<FastifyRequest, Principal>();
+  let uploads = 0;
+
+  // Its own scope: lines are handed on unparsed on this route only.
+  http.register(async (scope) => {
+    scope.addContentTypeParser(lineTypes, (_request, payload, done) => done(null, payload));
+    const onRequest = async (request: FastifyRequest) => {
+      callers.set(request, await requireScope(authenticator, request.headers.authorization, ['vpn:evaluate']));
+    };
+    scope.post('/v1/vpn/what-if', { onRequest }, async (request, reply) => {
+      const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+      if (!lineTypes.includes(type)) return tryDecisions(request, reply);
+      if (uploads >= UPLOADS) throw unavailable('Too many uploads are open already. Send it again.', 5);
+      uploads++;
+      try {
+        return await tryLines(request, reply);
+      } catch (error) {
+        // What is left of the body stays unread, so the connection cannot be used again.
+        if (!(request.body as Readable).readableEnded) reply.header('connection', 'close');
+        throw error;
+      } finally {
+        uploads--;
+      }
+    });
+  });
+
+  async function tryLines(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { policyId, version, against } = vpnWhatIfQuery.parse(request.query);
+    if (policyId === undefined) {
+      const detail = 'With contexts a line each, policyId has to be named.';
+      throw refusal('invalid-request', detail, { errors: [{ pointer: '/policyId', detail }] });
+    }
+    const policy = await find(policyId);
+    const candidate = contentAt(policy, version);
+    const compared = against ?? versionInForce(policy)?.number;
+    const other = compared === undefined ? undefined : contentAt(policy, compared);
+    const contexts = await readContexts(pool, request.body as Readable, stopping);
+    if ('lines' in contexts) {
+      const tally = new Tally();
+      simulateLines(tally, contexts.lines, prepare(candidate), other === undefined ? undefined : prepare(other));
+      return reply.send(tally.answer() satisfies VpnWhatIfAnswer);
+    }
+    const { jobId, parts: count, total } = contexts;
+    return queue(request, reply, jobId, {
+      policyId,
+      version,
+      candidate,
+      ...(other === undefined ? {} : { against: other }),
+      source: 'lines',
+      parts: count,
+      total,
+    });
+  }
+
+  async function tryDecisions(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { policyId, version, content, decisions } = vpnWhatIfRequest.parse(request.body);
+    const candidate =
+      content === undefined ? contentAt(await find(policyId!), version) : contentToKeep(content.body, content.posture);
+    const filter = policyId === undefined ? decisions : { ...decisions, policy: decisions.policy ?? policyId };
+    const until = new Date().toISOString();
+    const source = { candidate, filter, until };
+    const total = await countDecisions(pool, recordedFilter(source), filter.limit);
+    if (total > DECISIONS_AT_ONCE) {
+      const named = policyId === undefined ? {} : { policyId, version };
+      return queue(request, reply, undefined, { ...named, ...source, source: 'decisions', total });
+    }
+    const tally = new Tally();
+    await tryRecorded(pool, tally, prepare(candidate), source, undefined, Math.max(total, 1));
+    return reply.send(tally.answer() satisfies VpnWhatIfAnswer);
+  }
+
+  async function queue(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string | undefined,
+    input: WhatIfInput,
+  ): Promise<FastifyReply> {
+    const { keyId, name } = callers.get(request)!;
+    const createdBy = `key:${keyId} (${name})`;
+    const job = await jobs.create({
+      kind: WHAT_IF,
+      input,
+      createdBy,
+      total: input.total,
+      ...(id === undefined ? {} : { id }),
+    });
+    runner.wake();
+    return reply
+      .code(202)
+      .header('location', `/v1/vpn/what-if/${job.id}`)
+      .send(job satisfies JobDto);
+  }
+
+  async function find(policyId: string): Promise<Policy> {
+    const policy = await loadPolicy(pool, policyId);
+    if (policy === undefined) throw refusal('not-found', `There is no policy ${policyId}.`);
+    return policy;
+  }
+}
+
+function contentAt(policy: Policy, version: 'draft' | number): VpnPolicyContent {
+  const content = version === 'draft' ? policy.draft : contentOf(policy, version);
+  if (content === undefined) throw refusal('not-found', `Policy ${policy.id} has no version ${version}.`);
+  return content;
+}
