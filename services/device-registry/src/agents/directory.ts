@@ -58,21 +58,25 @@ export class Directory {
     return this.#devices.get(deviceId);
   }
 
-  /** What there is to match an agent by. */
-  factsFor(agent: AgentNaming): MatchFacts {
+  /** What there is to match an agent by. @param except a device that is left out, as if it did not exist */
+  factsFor(agent: AgentNaming, except?: string): MatchFacts {
     const { agentId, endpointId } = agent;
     const { hostname, macs } = identifiersOf(agent);
     const others = [...this.#links.values()].filter(
-      (link) => link.endpointId === endpointId && link.agentId !== agentId,
+      (link) => link.endpointId === endpointId && link.agentId !== agentId && link.deviceId !== except,
     );
+    const linked = this.#links.get(agentId)?.deviceId;
+    const known = (candidates: Candidate[]) => candidates.filter(({ deviceId }) => deviceId !== except);
     return {
-      linked: this.#links.get(agentId)?.deviceId,
+      linked: linked === except ? undefined : linked,
       linkedEndpoint: (others.find(({ active }) => active) ?? others[0])?.deviceId,
-      byMac: this.#candidates(
-        macs.map((mac) => `mac ${mac}`),
-        agentId,
+      byMac: known(
+        this.#candidates(
+          macs.map((mac) => `mac ${mac}`),
+          agentId,
+        ),
       ),
-      byHostname: hostname === undefined ? [] : this.#candidates([`hostname ${hostname}`], agentId),
+      byHostname: hostname === undefined ? [] : known(this.#candidates([`hostname ${hostname}`], agentId)),
     };
   }
 

@@ -64,10 +64,24 @@ export function planAgents(told: readonly Told[], known: readonly AgentRow[], di
 /** What the row of an agent becomes; undefined for one that is not active and that we never knew. */
 function entryOf(record: AgentRecord, row: AgentRow | undefined, directory: Directory): AgentEntry | undefined {
   if (record.status !== 'active') return row === undefined ? undefined : { record, match: matchOf(row) };
-  const match = matchAgent(record, directory.factsFor(record));
+  const own = madeFor(record, row?.device_id, directory);
+  const match = matchAgent(record, directory.factsFor(record, own));
+  // Whoever registers the machine's real device later, with its MAC or host name, gets the agent; a guess is no reason to leave.
+  const leaves = match.kind === 'matched' && match.deviceId !== own && match.by !== 'registered';
+  const certain = leaves && (match.by === 'device-id' || !directory.othersOn(match.deviceId, record.agentId));
+  if (own !== undefined && !certain) return { record, match: matchOf(row!) };
   // What once told which device it is stays told.
   const same = row !== undefined && match.kind === 'matched' && match.deviceId === row.device_id;
   return { record, match: same ? matchOf(row) : match };
+}
+
+/** The device an agent is on, when it was made for agents of its endpoint alone and nobody else told anything of it. */
+function madeFor(
+  { endpointId }: AgentRecord,
+  deviceId: string | null | undefined,
+  directory: Directory,
+): string | undefined {
+  return deviceId === endpointId && isAgentsAlone(directory.device(deviceId)) ? deviceId : undefined;
 }
 
 function commandsOf(
@@ -89,9 +103,9 @@ function commandsOf(
       command: { kind: 'report', agentId, report: { hostname, ips, macs, platform }, enrolledAt },
     });
   }
-  const left = row?.matched_by === 'registered' && row.device_id !== deviceId ? row.device_id : null;
-  if (left !== null && isAgentsAlone(directory.device(left)) && !directory.othersOn(left, agentId)) {
-    commands.push({ deviceId: left, command: { kind: 'retire', reason: `Its agent says that it is ${deviceId}.` } });
+  const left = madeFor(record, row?.device_id, directory);
+  if (left !== undefined && left !== deviceId && !directory.othersOn(left, agentId)) {
+    commands.push({ deviceId: left, command: { kind: 'retire', reason: `Its agent runs on ${deviceId}.` } });
   }
   return commands;
 }

@@ -183,6 +183,40 @@ test('an agent that later states its device moves there; the device that was mad
   expect(await device(kept.endpointId)).toMatchObject({ state: 'active' });
 });
 
+test('a device that is registered after its agent came takes the agent over; the one made for it is retired', async () => {
+  const mac = newMac();
+  const [first, second] = [agentRecordOf({ macs: [mac], hostname: 'early' }), agentRecordOf({ hostname: 'early-2' })];
+  await take(first, second);
+  const id = await known({ label: 'Real', macs: [mac] });
+  const named = await known({ hostnames: ['Early-2'] });
+  await take(next(first), next(second));
+  expect([await deviceOf(first), await deviceOf(second)]).toEqual([id, named]);
+  expect(await device(id)).toMatchObject({ agentId: first.agentId, label: 'Real', reported: { hostnames: ['early'] } });
+  expect(await device(first.endpointId)).toMatchObject({ state: 'retired' });
+  const { version } = (await device(id))!;
+  await take(next(first, { version: 3 }));
+  expect((await device(id))?.version).toBe(version);
+});
+
+test('what is shared with other machines, or would be a guess, is no reason to leave the device that was made for an agent', async () => {
+  const dock = newMac();
+  const [a, b] = [
+    agentRecordOf({ hostname: 'clone', macs: [newMac()] }),
+    agentRecordOf({ hostname: 'clone', macs: [newMac()] }),
+  ];
+  await take(a, b);
+  expect([await deviceOf(a), await deviceOf(b)]).toEqual([a.endpointId, b.endpointId]);
+  await take(next(a, { macs: [...a.macs, dock] }));
+  await take(next(b, { macs: [...b.macs, dock] }));
+  await take(next(a, { version: 3, macs: [...a.macs, dock] }));
+  expect([await deviceOf(a), await deviceOf(b)]).toEqual([a.endpointId, b.endpointId]);
+  await known({ hostnames: ['clone'] });
+  await known({ hostnames: ['clone'] });
+  await take(next(a, { version: 4 }));
+  expect(await deviceOf(a)).toBe(a.endpointId);
+  expect(await unresolved(a)).toBeUndefined();
+});
+
 test('a retired device stays retired while its agent goes on, and comes back with an agent that enrols after', async () => {
   const record = agentRecordOf({ hostname: 'retires' });
   await take(record);
