@@ -4,7 +4,7 @@ import { assertNever } from '@quell/contracts/vocabulary';
 import { type DeviceCommand, decide } from '../device/decide.ts';
 import type { Device } from '../device/device.ts';
 import { evolve } from '../device/evolve.ts';
-import { filledTemplate, parseTemplate } from './label-template.ts';
+import { filledTemplate, parseTemplate } from './decide-label.ts';
 
 /** What an action comes to for one device. */
 export type ActionVerdict =

@@ -1,6 +1,6 @@
 import type { Device } from '../device/device.ts';
 import { prepareAction } from './decide-action.ts';
-import { filledTemplate, parseTemplate } from './label-template.ts';
+import { filledTemplate, parseTemplate } from './decide-label.ts';
 
 const device: Device = {
   state: 'active',

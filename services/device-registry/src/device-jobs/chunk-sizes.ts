@@ -1,8 +1,9 @@
 /** A transaction of a job is to take so long: the followers of every feed of the server wait for it. */
-const TARGET_MS = 150;
+const TARGET_MS = 100;
 const SMALLEST = 10;
-const LARGEST = 1_000;
-const FIRST = 200;
+/** More would keep the searches that this process answers waiting for its thread. */
+const LARGEST = 250;
+const FIRST = 100;
 
 /** The share of the time that a job leaves to others. */
 const PAUSE_SHARE = 0.25;

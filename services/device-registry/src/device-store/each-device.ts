@@ -3,7 +3,8 @@ import { compileQuery, type QueriedDevice } from '@quell/device-query/match';
 import type { Pool } from 'pg';
 import { type DeviceRow, deviceColumns } from './row.ts';
 
-const ROWS = 1_000;
+/** Few, so that the searches that this process answers get their turn in between. */
+const ROWS = 250;
 
 /** How long whoever reads may take between two pages: an open snapshot keeps dead rows of the whole database alive. */
 const IDLE_SECONDS = 120;

@@ -52,8 +52,10 @@ export function serveImport(http: FastifyInstance, authenticator: Authenticator,
       try {
         return await take(request, reply, body, query);
       } catch (error) {
-        // What is left of the body stays unread, so the connection cannot be used again.
-        if (!body.readableEnded) reply.header('connection', 'close');
+        // The caller left in mid-request: nobody is there to be told.
+        if (body.errored !== null) return reply.hijack();
+        // What is left of the body is read past, so that the answer reaches a caller who is still sending.
+        body.resume();
         throw error;
       } finally {
         uploads--;
@@ -71,7 +73,9 @@ export function serveImport(http: FastifyInstance, authenticator: Authenticator,
     const asJob = prefersAsync(request);
     const actor = actorOf(callers.get(request)!);
     const { unknown } = query;
-    const upload = await readUpload(pool, body, { format, unknown, asJob, stopping: () => lifecycle.stopping });
+    // Ended early, the iterator would take the connection with it, and the answer.
+    const source: AsyncIterable<Buffer> = body.iterator({ destroyOnReturn: false });
+    const upload = await readUpload(pool, source, { format, unknown, asJob, stopping: () => lifecycle.stopping });
     const input: ImportInput = { ...query, format, ...(upload.header && { header: upload.header }) };
     if ('records' in upload) {
       const { answer, position } = await importNow(parts, upload.records, input, actor);
