@@ -95,3 +95,29 @@ test('over restarts and failures the last record of each device is the device, a
     seen.set(message.key!, versionOf(message));
   }
 }, 60_000);
+
+test('a relay that was overtaken while it published leaves the latest of each device behind', async () => {
+  const { arrived, arrive, start, last } = topic();
+  const id = 'overtaken';
+  const relabel = (label: string) =>
+    changeDevices(
+      database.pool,
+      [{ deviceId: id, command: { kind: 'bring', facts: { label }, source: 'api' }, causeId: randomUUID() }],
+      { actor: 'test', correlationId: randomUUID(), occurredAt: new Date() },
+    );
+  await relabel('first');
+  let overtaken = false;
+  const runner = start(async (messages) => {
+    // Stands for another process: it publishes the second state before this one's first arrives.
+    if (!overtaken && messages.some(({ key }) => key === id)) {
+      overtaken = true;
+      await relabel('second');
+      await arrive([{ key: id, value: 'second, of the other process' }]);
+    }
+    await arrive(messages);
+  });
+  await eventually(() => last(id)?.headers?.ce_streamversion === '2');
+  await runner.stop();
+  const own = arrived.filter(({ key }) => key === id).map(({ headers }) => headers?.ce_id);
+  expect(new Set(own).size).toBe(3);
+}, 60_000);
