@@ -29,7 +29,7 @@ import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from
 import { device } from '../device.ts';
 import { devicePatch, registerDeviceRequest, unresolvedAgent, unresolvedAgentPage } from '../device-api.ts';
 import { deviceBulkPreview, deviceBulkRequest } from '../device-bulk.ts';
-import { deviceImportAnswer, deviceImportLine } from '../device-import.ts';
+import { deviceImportAnswer } from '../device-import.ts';
 import { deviceFacets, deviceHighlight, devicePage, deviceSuggestions } from '../device-search.ts';
 import { healthReport } from '../health.ts';
 import { jobDto, jobFailure, jobFailurePage, jobPage } from '../job.ts';
@@ -139,7 +139,6 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   DeviceFacets: deviceFacets,
   DeviceHighlight: deviceHighlight,
   DeviceSuggestions: deviceSuggestions,
-  DeviceImportLine: deviceImportLine,
   DeviceImportAnswer: deviceImportAnswer,
   DeviceBulkRequest: deviceBulkRequest,
   DeviceBulkPreview: deviceBulkPreview,
