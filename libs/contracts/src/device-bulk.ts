@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { deviceGroup, deviceLabel, deviceTag } from './device.ts';
-import { deviceQuery } from './device-query.ts';
+import { deviceQuery, meansEveryDevice } from './device-query.ts';
 import { text } from './vocabulary.ts';
 
 /** What a label may be made of, in braces; `{{` and `}}` are braces. Of lists the first value. */
@@ -40,15 +40,11 @@ export const deviceBulkRequest = z
       .optional()
       .describe('How many devices the query means, as a preview told; when it is another number nothing happens.'),
   })
-  .refine(({ query, all }) => all === true || !isEmpty(query), {
+  .refine(({ query, all }) => all === true || !meansEveryDevice(query), {
     path: ['query'],
     message: 'is empty and means every device: add "all": true when that is what you want',
   });
 export type DeviceBulkRequest = z.infer<typeof deviceBulkRequest>;
-
-function isEmpty({ q, feature, group, platform, model, tag }: z.infer<typeof deviceQuery>): boolean {
-  return q.trim() === '' && [feature, group, platform, model, tag].every((list) => list.length === 0);
-}
 
 const value = z.union([z.string(), z.array(z.string()), z.boolean(), z.null()]);
 

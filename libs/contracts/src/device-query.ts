@@ -17,3 +17,8 @@ export const deviceQuery = z.strictObject({
   tag: z.array(deviceTag).max(64).default([]),
 });
 export type DeviceQuery = z.infer<typeof deviceQuery>;
+
+/** Whether a query has no filter at all: whoever acts on what it means should ask twice. */
+export function meansEveryDevice({ q, feature, group, platform, model, tag }: DeviceQuery): boolean {
+  return q.trim() === '' && [feature, group, platform, model, tag].every((list) => list.length === 0);
+}

@@ -5,6 +5,8 @@ import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { AgentsModule } from './agents/agents.module.ts';
 import { POLL_SETTINGS, type PollSettings } from './agents/poll-settings.ts';
+import { CampaignsController } from './campaigns/campaigns.controller.ts';
+import { Campaigns } from './campaigns/campaigns.ts';
 import { CommandsController } from './commands/commands.controller.ts';
 import { OpenScanHandler, OrderTaskHandler } from './commands/handlers.ts';
 import { CHECK_IN_POOL, POOL } from './database/pool.ts';
@@ -28,13 +30,14 @@ export interface MitigationParts {
   readonly policies: PolicyStore;
   readonly wakes: Wakes;
   readonly onTaskChange: OnTaskChange;
+  readonly campaigns: Campaigns;
 }
 
 @Module({})
 class MitigationModule {}
 
 export function mitigationModule(parts: MitigationParts): DynamicModule {
-  const { database, checkInPool, gate, poll, policies, wakes, onTaskChange } = parts;
+  const { database, checkInPool, gate, poll, policies, wakes, onTaskChange, campaigns } = parts;
   const shared = [
     { provide: POOL, useValue: database.pool },
     { provide: CHECK_IN_POOL, useValue: checkInPool },
@@ -44,12 +47,20 @@ export function mitigationModule(parts: MitigationParts): DynamicModule {
     { provide: PolicyStore, useValue: policies },
     { provide: Wakes, useValue: wakes },
     { provide: ON_TASK_CHANGE, useValue: onTaskChange },
+    { provide: Campaigns, useValue: campaigns },
   ];
   return {
     module: MitigationModule,
     global: true,
     imports: [CqrsModule.forRoot(), AgentsModule, DeliveryModule],
-    controllers: [TasksController, CommandsController, DetectionsController, PolicyController, ExceptionsController],
+    controllers: [
+      TasksController,
+      CommandsController,
+      CampaignsController,
+      DetectionsController,
+      PolicyController,
+      ExceptionsController,
+    ],
     providers: [...shared, ...taskQueryHandlers, OrderTaskHandler, OpenScanHandler],
     exports: shared,
   };

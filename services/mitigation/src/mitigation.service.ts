@@ -10,6 +10,7 @@ import { openDatabase } from '@quell/service-kit/database';
 import type { ServiceDefinition } from '@quell/service-kit/start';
 import { AgentPublisher, agentTopic } from './agents/publication/agent-publisher.ts';
 import { keepRawBody } from './agents/signature/raw-body.ts';
+import { Campaigns } from './campaigns/campaigns.ts';
 import { Clockwork } from './clocks/clockwork.ts';
 import { entities, migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
@@ -96,8 +97,10 @@ export const mitigationService = {
       sampleSeconds: config.QUELL_LAST_SEEN_SAMPLE_SECONDS,
     });
 
+    const campaigns = new Campaigns({ pool, longReads: database.openPool(2), policies, onTaskChange }, log);
+
     return {
-      module: mitigationModule({ database, checkInPool, gate, poll, policies, wakes, onTaskChange }),
+      module: mitigationModule({ database, checkInPool, gate, poll, policies, wakes, onTaskChange, campaigns }),
       authenticator: createAuthenticator({ pool, log }),
       routes: (http) => {
         keepRawBody(http);
@@ -115,6 +118,8 @@ export const mitigationService = {
         lifecycle.onStop('consumers', 'exceptions', () => exceptions.stop());
         agents.start();
         lifecycle.onStop('consumers', 'agents on Kafka', () => agents.stop());
+        campaigns.run();
+        lifecycle.onStop('consumers', 'campaigns', () => campaigns.stop());
         clockwork.start();
         lifecycle.onStop('consumers', 'clocks', () => clockwork.stop());
         const consumer = await startDetectionConsumer({ pool, broker, policies, log, onTaskChange });

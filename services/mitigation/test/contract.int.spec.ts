@@ -86,7 +86,9 @@ test.each(named.map((route) => [route.id, route] as const))(
       400,
     );
     const nobody = route.path.includes('/agents/') ? 'x'.repeat(43) : randomUUID();
-    fits(id, await mitigation.call(route.method, pathOf(route, { id: nobody }), { key: mitigation.keys.admin }), 404);
+    const body = route.body === undefined || route.body.optional ? {} : { body: JSON.stringify(route.body.example) };
+    const at = pathOf(route, { id: nobody });
+    fits(id, await mitigation.call(route.method, at, { key: mitigation.keys.admin, ...body }), 404);
   },
 );
 
@@ -215,6 +217,73 @@ test('a scan of an administrator is opened once per Idempotency-Key', async () =
   await call('openTask', 404, { body: { ...body, endpoint: { endpointId: randomUUID() } } });
   await call('openTask', 400, { body: { ...body, endpoint: {} } });
   await call('openTask', 400, { body, headers: { 'idempotency-key': 'x'.repeat(257) } });
+});
+
+test('a campaign: previewed, started once per Idempotency-Key, done by the agent, read, and over', async () => {
+  const agent = await mitigation.enrol({ hostname: 'campaigner', deviceId: 'D-campaign' });
+  const query = { q: 'campaigner' };
+  const { body: preview } = await call('startCampaign', 200, { body: { query, preview: true } });
+  expect(preview).toMatchObject({ count: 1, skipped: 0, examples: [{ endpointId: agent.endpointId }] });
+  const body = { query, severity: 3 };
+  const headers = { 'idempotency-key': randomUUID() };
+  const { body: first } = await call('startCampaign', 201, { body, headers });
+  expect((await call('startCampaign', 201, { body, headers })).body.id).toBe(first.id);
+  await call('startCampaign', 422, { body: { ...body, severity: 5 }, headers });
+  await call('startCampaign', 400, { body: { query: {} } });
+  await call('startCampaign', 400, { body, headers: { 'idempotency-key': 'x'.repeat(257) } });
+
+  const checkIn = { bootId: 'boot-1', agentVersion: '1', capabilities: ['scan'] };
+  const signed = async (id: string, request: object, at: object = {}) => {
+    const route = routeOf(id);
+    const answer = await mitigation.signed(agent, route.method, pathOf(route, { ...at }), request);
+    fits(id, answer, 200);
+    return answer.body;
+  };
+  const [scan] = await eventually(async () => {
+    const { tasks } = await signed('checkIn', checkIn);
+    return tasks.length === 1 && tasks;
+  });
+  expect(scan).toMatchObject({ kind: 'on-demand-scan', mode: 'scan', run: 1 });
+  const { body: history } = await call('getTaskHistory', 200, { id: scan.taskId });
+  expect(history.items[0]).toMatchObject({ type: 'TaskOpened', correlationId: first.id, causationId: first.id });
+  const events = [
+    reportOf({ type: 'accepted' }),
+    reportOf({ type: 'result', data: { outcome: 'finished', threats: [] } }),
+  ];
+  await signed('postAttemptEvents', { events }, { id: scan.taskId, n: 1 });
+  await eventually(async () => {
+    const { body: campaign } = await call('getCampaign', 200, { id: first.id });
+    expect(campaign).toMatchObject({ state: 'finished', tasks: { byStatus: { 'no-threat-found': 1 } } });
+    return true;
+  });
+  const { body: targets } = await call('listCampaignTargets', 200, { id: first.id, query: '?state=opened' });
+  expect(targets.items).toMatchObject([
+    { endpointId: agent.endpointId, taskId: scan.taskId, status: 'no-threat-found' },
+  ]);
+  await call('cancelCampaign', 409, { id: first.id });
+
+  const { body: second } = await call('startCampaign', 201, { body });
+  const { body: cancelled } = await call('cancelCampaign', 200, { id: second.id, body: { queuedTasks: 'keep' } });
+  expect(cancelled).toMatchObject({ state: 'cancelled', cancel: { queuedTasks: 'keep' } });
+  const { body: page } = await call('listCampaigns', 200, { query: '?limit=1' });
+  expect(page.items).toMatchObject([{ id: second.id }]);
+  await call('listCampaigns', 200, { query: `?limit=1&cursor=${page.nextCursor}` });
+  await call('listCampaigns', 400, { query: '?cursor=bm9uc2Vuc2U' });
+});
+
+test('an exception is added, read, suspended for a task that it ended, and deleted', async () => {
+  const endpoint = await mitigation.scene.endpoint();
+  const body = { kind: 'device', value: endpoint.deviceId, reason: 'lab' };
+  const { body: exception } = await call('addMitigationException', 201, { body });
+  await call('addMitigationException', 422, { body: { ...body, expiresAt: '2020-01-01T00:00:00Z' } });
+  await call('addMitigationException', 400, { body: { ...body, kind: 'colour' } });
+  expect((await call('getMitigationException', 200, { id: exception.id })).body).toEqual(exception);
+  await call('listMitigationExceptions', 200, { query: '?limit=1' });
+  const taskId = await mitigation.scene.detect(endpoint);
+  const suspended = await call('suspendMitigationException', 200, { id: exception.id, body: { taskIds: [taskId] } });
+  expect(suspended.body.tasks).toMatchObject([{ id: taskId, run: 2, status: { code: 'mitigation-in-progress' } }]);
+  await call('deleteMitigationException', 204, { id: exception.id });
+  await call('getMitigationException', 404, { id: exception.id });
 });
 
 test('the policy is what was put, with defaults for what was left out, and holds from then on', async () => {

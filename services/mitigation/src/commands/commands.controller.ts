@@ -25,10 +25,8 @@ export class CommandsController {
     @Body({ schema: openTaskRequest }) request: OpenScanRequest,
     @Headers('idempotency-key') key: string | undefined,
   ): Promise<TaskDto> {
-    const parsed = idempotencyKey.safeParse(key);
-    if (!parsed.success) throw refusal('invalid-request', 'Idempotency-Key must have 1 to 256 characters.');
-    const idempotency = parsed.data === undefined ? {} : { idempotency: { owner: principal.keyId, key: parsed.data } };
-    const answer = await this.commands.execute(new OpenScan(request, { actor: actorOf(principal), ...idempotency }));
+    const by = { actor: actorOf(principal), ...idempotencyOf(principal, key) };
+    const answer = await this.commands.execute(new OpenScan(request, by));
     if (answer.ok) return answer.task;
     if (answer.code === 'queue-full') throw unavailable(answer.detail, QUEUE_FULL_SECONDS);
     const problem = { 'not-found': 'not-found', ambiguous: 'conflict', 'key-reused': 'unprocessable' } as const;
@@ -81,4 +79,11 @@ export class CommandsController {
 /** Names can be chosen, ids cannot: the id says who it was, the name helps people. */
 export function actorOf({ keyId, name }: Principal): string {
   return `key:${keyId} (${name})`;
+}
+
+/** The Idempotency-Key of a request, if it has one. @throws ProblemError 400 when it is none */
+export function idempotencyOf({ keyId }: Principal, key: string | undefined) {
+  const parsed = idempotencyKey.safeParse(key);
+  if (!parsed.success) throw refusal('invalid-request', 'Idempotency-Key must have 1 to 256 characters.');
+  return parsed.data === undefined ? {} : { idempotency: { owner: keyId, key: parsed.data } };
 }

@@ -9,6 +9,7 @@ import { TaskView0000000000004 } from './migrations/0004-task-view.ts';
 import { Exceptions0000000000005 } from './migrations/0005-exceptions.ts';
 import { AgentPublication0000000000010 } from './migrations/0010-agent-publication.ts';
 import { KnownDevices0000000000011 } from './migrations/0011-known-devices.ts';
+import { Campaigns0000000000012 } from './migrations/0012-campaigns.ts';
 
 /** Read models that TypeORM knows. Events and the rows beside them go through `pg` and plain SQL. */
 export const entities = [AgentEntity, DetectionEntity, EndpointEntity, TaskViewEntity];
@@ -22,4 +23,5 @@ export const migrations = [
   Exceptions0000000000005,
   AgentPublication0000000000010,
   KnownDevices0000000000011,
+  Campaigns0000000000012,
 ];

@@ -1,0 +1,108 @@
+import type { DeviceQuery } from '@quell/contracts/device-query';
+import { compileQuery, type QueriedDevice } from '@quell/device-query/match';
+import type { Pool, PoolClient } from 'pg';
+
+/** What a campaign would do on: an endpoint with an agent, or a device without one, which is skipped. */
+export interface Target {
+  readonly endpointId?: string;
+  readonly agentId?: string;
+  readonly deviceId?: string;
+  readonly hostname?: string;
+  readonly skipped?: string;
+}
+
+export const NO_AGENT = 'no agent runs on it';
+
+/** Rows of one look: so few that requests are answered in between. */
+const ROWS = 250;
+/** How long whoever reads may take between two pages. */
+const IDLE_SECONDS = 120;
+
+interface Row extends Omit<QueriedDevice, 'platform' | 'group'> {
+  readonly platform: QueriedDevice['platform'] | null;
+  readonly group: string | null;
+  readonly endpointId: string | null;
+  readonly agentId: string | null;
+  readonly deviceId: string | null;
+  readonly hostname: string | null;
+}
+
+// What Postgres can tell without reading words: fewer rows to look at, the same answer.
+const DEVICES = `
+  DECLARE devices NO SCROLL CURSOR FOR
+  SELECT k.device_id AS id, k.model, k.label, k.capabilities, k.hostnames, k.ips, k.macs, k.platform, k.group_name AS "group", k.tags,
+    e.endpoint_id AS "endpointId", e.agent_id AS "agentId", k.device_id AS "deviceId", coalesce(e.hostname, k.hostnames[1]) AS hostname
+  FROM mitigation.known_device k LEFT JOIN mitigation.endpoint e ON e.device_id = k.device_id
+  WHERE NOT k.retired
+    AND (cardinality($1::text[]) = 0 OR k.group_name = ANY($1)) AND (cardinality($2::text[]) = 0 OR k.platform = ANY($2))
+    AND (cardinality($3::text[]) = 0 OR k.model = ANY($3)) AND (cardinality($4::text[]) = 0 OR k.tags && $4)
+  ORDER BY k.device_id`;
+
+// Machines whose device the registry does not know: they have a name, addresses and a platform, and nothing else to be asked for.
+const MACHINES = `
+  DECLARE machines NO SCROLL CURSOR FOR
+  SELECT coalesce(e.device_id, '') AS id, '' AS model, '' AS label, '{}'::text[] AS capabilities,
+    CASE WHEN e.hostname IS NULL THEN '{}'::text[] ELSE ARRAY[e.hostname] END AS hostnames, e.ips, e.macs, e.platform,
+    NULL AS "group", '{}'::text[] AS tags,
+    e.endpoint_id AS "endpointId", e.agent_id AS "agentId", e.device_id AS "deviceId", e.hostname
+  FROM mitigation.endpoint e LEFT JOIN mitigation.known_device k ON k.device_id = e.device_id AND NOT k.retired
+  WHERE e.agent_id IS NOT NULL AND k.device_id IS NULL
+  ORDER BY e.endpoint_id`;
+
+/**
+ * Everything that a query means, read strictly (`@quell/device-query`), page after page, as of one moment: a read-only snapshot, which takes
+ * no transaction id and so holds no feed back. Devices first, in the order of their ids, then machines that are no device.
+ *
+ * @param longReads a pool of its own: a connection is kept until the end
+ */
+export async function* eachTarget(
+  longReads: Pool,
+  query: DeviceQuery,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly Target[]> {
+  const isMeant = compileQuery(query);
+  const client = await longReads.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await client.query(
+      `SET LOCAL transaction_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '${IDLE_SECONDS}s'`,
+    );
+    await client.query(DEVICES, [query.group, query.platform, query.model, query.tag]);
+    await client.query(MACHINES);
+    for (const cursor of ['devices', 'machines']) {
+      for await (const rows of pagesOf(client, cursor, signal)) {
+        const meant = rows.filter(({ platform, group, ...row }) =>
+          isMeant({ ...row, platform: platform ?? undefined, group: group ?? undefined }),
+        );
+        if (meant.length > 0) yield meant.map(targetOf);
+      }
+    }
+  } catch (error) {
+    broken = error as Error;
+    throw error;
+  } finally {
+    // Also when the caller leaves half-way. Nothing was written, so there is nothing to commit.
+    await client.query('ROLLBACK').catch((error: Error) => {
+      broken = error;
+    });
+    client.release(broken);
+  }
+}
+
+async function* pagesOf(client: PoolClient, cursor: string, signal: AbortSignal | undefined): AsyncGenerator<Row[]> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const { rows } = await client.query<Row>(`FETCH ${ROWS} FROM ${cursor}`);
+    yield rows;
+    if (rows.length < ROWS) return;
+  }
+}
+
+function targetOf({ endpointId, agentId, deviceId, hostname }: Row): Target {
+  return {
+    ...(agentId === null || endpointId === null ? { skipped: NO_AGENT } : { endpointId, agentId }),
+    ...(deviceId === null ? {} : { deviceId }),
+    ...(hostname === null ? {} : { hostname }),
+  };
+}
