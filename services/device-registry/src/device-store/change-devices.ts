@@ -208,7 +208,7 @@ async function lastPosition(client: ClientBase): Promise<FeedCursor> {
   const { rows } = await client.query<{ txid: string; position: string }>({
     name: 'last-position',
     text: `SELECT txid::text, position::text FROM device_registry.event WHERE txid = pg_current_xact_id()
-           ORDER BY position DESC LIMIT 1`,
+           ORDER BY event.position DESC LIMIT 1`,
   });
   return { txid: BigInt(rows[0]!.txid), position: BigInt(rows[0]!.position) };
 }
