@@ -42,7 +42,13 @@ export async function startService(order: ServiceOrder, logDir: string, abandon:
     detached: true,
     stdio: ['pipe', log.fd, log.fd],
     // Compiled code is kept between starts: it is a quarter of what a service needs to come up.
-    env: { ...order.env, QUELL_PARENT_PIPE: '1', NODE_COMPILE_CACHE: join(logDir, '..', 'compile-cache') },
+    // Large buffers on pages of their own: what building a search index has used goes back to the system (glibc).
+    env: {
+      MALLOC_MMAP_THRESHOLD_: '262144',
+      ...order.env,
+      QUELL_PARENT_PIPE: '1',
+      NODE_COMPILE_CACHE: join(logDir, '..', 'compile-cache'),
+    },
   });
   log.close();
   child.stdin?.on('error', () => {});
