@@ -11,5 +11,19 @@ export const vpnPolicyEnvironment = serviceEnvironment.extend({
   QUELL_VPN_DECISION_DAYS: z.coerce.number().positive().max(3650).default(30),
   /** So many decisions may wait to be written; more are lost, which the log and a metric tell. */
   QUELL_VPN_DECISIONS_WAITING: z.coerce.number().int().min(1).default(20_000),
+  /** Threads for lint, diff, import and export, which a large policy takes seconds. */
+  QUELL_VPN_ANALYSIS_THREADS: z.coerce.number().int().min(1).max(64).default(1),
+  /** After so long one of these is given up. */
+  QUELL_VPN_ANALYSIS_SECONDS: z.coerce.number().positive().max(600).default(30),
 });
 export type VpnPolicyEnvironment = z.infer<typeof vpnPolicyEnvironment>;
+
+const ANALYSES_WAITING = 32;
+
+export function analysisOf(config: VpnPolicyEnvironment) {
+  return {
+    threads: config.QUELL_VPN_ANALYSIS_THREADS,
+    seconds: config.QUELL_VPN_ANALYSIS_SECONDS,
+    waiting: ANALYSES_WAITING,
+  };
+}

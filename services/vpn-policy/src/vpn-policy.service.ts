@@ -4,6 +4,7 @@ import { createKafkaBroker } from '@quell/messaging/kafka';
 import { createAuthenticator } from '@quell/service-kit/authenticator';
 import { openDatabase } from '@quell/service-kit/database';
 import type { ServiceDefinition } from '@quell/service-kit/start';
+import { AnalysisThreads } from './analysis/analysis-threads.ts';
 import { migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
 import { decisionKeeping } from './decision-log/decision-keeping.ts';
@@ -15,7 +16,7 @@ import { postureCaughtUp } from './posture-store/caught-up.ts';
 import { startPostureConsumer } from './posture-store/consumer.ts';
 import { measurePosture } from './posture-store/metrics.ts';
 import { vpnPolicyModule } from './vpn-policy.module.ts';
-import { vpnPolicyEnvironment } from './vpn-policy-environment.ts';
+import { analysisOf, vpnPolicyEnvironment } from './vpn-policy-environment.ts';
 import { startWhatIf, whatIfParts } from './what-if/what-if.ts';
 import { serveWhatIf } from './what-if/what-if-route.ts';
 
@@ -57,15 +58,17 @@ export const vpnPolicyService = {
     const keeping = decisionKeeping({ pool, broker, log, connection, metrics, config });
     const { decisions } = keeping;
     lifecycle.onStop('resources', 'decisions', () => decisions.close());
+    const threads = new AnalysisThreads(analysisOf(config));
+    lifecycle.onStop('held-requests', 'analysis', () => threads.close());
     const whatIf = whatIfParts(pool, log, () => lifecycle.stopping);
 
     return {
-      module: vpnPolicyModule({ database, active: new ActivePolicies(pool), decisions, jobs: whatIf.jobs }),
+      module: vpnPolicyModule({ database, active: new ActivePolicies(pool), decisions, jobs: whatIf.jobs, threads }),
       authenticator: createAuthenticator({ pool, log }),
       routes: (http, authenticator) => {
         serveEvaluate(http, authenticator, lifecycle, keeping);
         serveWhatIf(http, authenticator, whatIf);
-        serveFormats(http, authenticator);
+        serveFormats(http, authenticator, threads);
       },
       listening: async () => {
         lifecycle.onStop('consumers', 'decisions', keeping.start());

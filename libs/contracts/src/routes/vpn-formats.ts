@@ -9,7 +9,7 @@ const document = {
   VPNType: 'IKEv2',
   IKEv2: examplePayload,
 };
-const profile = 'A .mobileconfig, XML or binary, signed or not, or an AnyConnect profile; of at most 4 MiB.';
+const profile = 'A .mobileconfig, XML or binary, signed or not, or an AnyConnect profile; of at most 2 MiB.';
 
 export const vpnFormatRoutes: readonly Route[] = [
   {
@@ -66,7 +66,7 @@ export const vpnFormatRoutes: readonly Route[] = [
         },
       },
     },
-    problems: ['unprocessable'],
+    problems: ['unprocessable', 'unavailable'],
   },
   {
     id: 'exportVpn',
@@ -99,6 +99,6 @@ export const vpnFormatRoutes: readonly Route[] = [
         },
       },
     },
-    problems: ['unprocessable'],
+    problems: ['unprocessable', 'unavailable'],
   },
 ];

@@ -131,7 +131,7 @@ export const vpnPolicyRoutes: readonly Route[] = [
         },
       },
     },
-    problems: ['not-found'],
+    problems: ['not-found', 'unavailable'],
   },
   {
     ...change('publishVpnPolicy', 'POST', 'publish', 'Publish the draft', {
@@ -140,7 +140,7 @@ export const vpnPolicyRoutes: readonly Route[] = [
     }),
     description:
       'Makes the draft the next version, which holds from now on for the devices that the policy is for. An error of lint refuses it with 422 ' +
-      'unless `acceptFindings` names its rule.',
+      'unless `acceptFindings` names its rule; a draft that is too large for lint counts as the error `NOT_LINTED`.',
     problems: ['not-found', 'conflict', 'precondition-failed', 'unprocessable', 'unavailable'],
   },
   {
@@ -282,7 +282,7 @@ export const vpnPolicyRoutes: readonly Route[] = [
         body: { schema: vpnAnyDiffAnswer, example: { result: 'equal', classes: 12 } },
       },
     },
-    problems: ['not-found', 'unprocessable'],
+    problems: ['not-found', 'unprocessable', 'unavailable'],
   },
   {
     ...decides,

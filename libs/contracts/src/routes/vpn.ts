@@ -89,7 +89,7 @@ export const vpnRoutes: readonly Route[] = [
         body: { schema: vpnAnyLintAnswer, example: { dialect: 'apple-mdm', findings: [], undecided: [] } },
       },
     },
-    problems: [],
+    problems: ['unprocessable', 'unavailable'],
   },
   {
     id: 'diffVpn',
@@ -115,6 +115,6 @@ export const vpnRoutes: readonly Route[] = [
         body: { schema: vpnAnyDiffAnswer, example: { result: 'equal', classes: 12 } },
       },
     },
-    problems: ['unprocessable'],
+    problems: ['unprocessable', 'unavailable'],
   },
 ];

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import type { VpnAnyLintAnswer } from '@quell/contracts/vpn-any-lint';
 import type { VpnAnyDiffAnswer } from '@quell/contracts/vpn-diff';
 import {
@@ -8,24 +8,23 @@ import {
   vpnLintRequest,
 } from '@quell/contracts/vpn-policy-body';
 import { Scopes } from '@quell/service-kit/auth';
-import { refusal } from '@quell/service-kit/problem-error';
-import { diffPolicies } from '../diff/diff-policies.ts';
-import { lintPolicy } from '../lint/lint-policy.ts';
+import { AnalysisThreads, orUnprocessable } from '../analysis/analysis-threads.ts';
+import { diffOrRefuse } from './diff-or-refuse.ts';
 
 @Controller('/v1/vpn')
 @Scopes('vpn:evaluate', 'vpn:read')
 export class AnalysisController {
+  constructor(@Inject(AnalysisThreads) private readonly threads: AnalysisThreads) {}
+
   @Post('lint')
   @HttpCode(200)
-  lint(@Body({ schema: vpnLintRequest }) request: VpnLintRequest): VpnAnyLintAnswer {
-    return lintPolicy(request);
+  lint(@Body({ schema: vpnLintRequest }) request: VpnLintRequest): Promise<VpnAnyLintAnswer> {
+    return orUnprocessable(this.threads.run('lint', request));
   }
 
   @Post('diff')
   @HttpCode(200)
-  diff(@Body({ schema: vpnDiffRequest }) { left, right }: VpnDiffRequest): VpnAnyDiffAnswer {
-    const answer = diffPolicies(left, right);
-    if (answer !== undefined) return answer;
-    throw refusal('unprocessable', `A policy of ${left.dialect} cannot be compared with one of ${right.dialect}.`);
+  diff(@Body({ schema: vpnDiffRequest }) { left, right }: VpnDiffRequest): Promise<VpnAnyDiffAnswer> {
+    return diffOrRefuse(this.threads, left, right);
   }
 }

@@ -9,8 +9,7 @@ import { requireScope } from '@quell/service-kit/auth';
 import type { Authenticator } from '@quell/service-kit/authenticator';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { exportFile } from '../formats/export-file.ts';
-import { importFile } from '../formats/import-file.ts';
+import { type AnalysisThreads, orUnprocessable } from '../analysis/analysis-threads.ts';
 import { FILE_LIMITS } from '../formats/refusal.ts';
 
 /** How profiles come: as Apple and servers call them, as XML, or as bytes of no stated kind. */
@@ -23,7 +22,7 @@ const fileTypes = [
 ];
 
 /** `POST /v1/vpn/import` and `/export`, as plain Fastify routes: a file is read as bytes. Nothing of it is kept or logged. */
-export function serveFormats(http: FastifyInstance, authenticator: Authenticator): void {
+export function serveFormats(http: FastifyInstance, authenticator: Authenticator, threads: AnalysisThreads): void {
   const onRequest = async (request: FastifyRequest) => {
     await requireScope(authenticator, request.headers.authorization, ['vpn:evaluate', 'vpn:read']);
   };
@@ -41,7 +40,7 @@ export function serveFormats(http: FastifyInstance, authenticator: Authenticator
       async (request): Promise<VpnImportAnswer> => {
         const { dialect } = vpnImportQuery.parse(request.query);
         if (request.body === undefined) throw refusal('invalid-request', 'The body is empty: it is to be the file.');
-        const answer = await importFile(request.body as Buffer, dialect);
+        const answer = await orUnprocessable(threads.run('import', request.body as Buffer, dialect));
         if (answer.result === 'refused') throw refusal('unprocessable', said(answer));
         return answer;
       },
@@ -49,7 +48,7 @@ export function serveFormats(http: FastifyInstance, authenticator: Authenticator
   });
 
   http.post('/v1/vpn/export', { onRequest }, async (request): Promise<VpnExportAnswer> => {
-    const answer = exportFile(vpnExportRequest.parse(request.body));
+    const answer = await orUnprocessable(threads.run('export', vpnExportRequest.parse(request.body)));
     if (answer.result === 'refused') {
       const errors = [
         ...answer.findings.map(({ policy, place, rule, why }) => ({ policy, place, detail: `${rule}: ${why}` })),

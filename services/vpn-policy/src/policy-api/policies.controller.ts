@@ -24,8 +24,9 @@ import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
+import { AnalysisThreads } from '../analysis/analysis-threads.ts';
 import { POOL } from '../database/pool.ts';
-import type { PolicyCommand } from '../policy/decide.ts';
+import { isSame, type PolicyCommand } from '../policy/decide.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ActivePolicies } from '../policy-store/active-policies.ts';
 import { changePolicy, type PolicyAnswer } from '../policy-store/change-policy.ts';
@@ -36,12 +37,18 @@ import { validate } from './validate.ts';
 
 type IfMatch = string | undefined;
 
+/** The draft is not the one that lint saw. */
+class DraftChanged extends Error {
+  override readonly name = 'DraftChanged';
+}
+
 /** The policies: drafts, publications, which devices they are for. */
 @Controller('/v1/vpn/policies')
 export class PoliciesController {
   constructor(
     @Inject(POOL) private readonly pool: Pool,
     @Inject(ActivePolicies) private readonly active: ActivePolicies,
+    @Inject(AnalysisThreads) private readonly threads: AnalysisThreads,
   ) {}
 
   @Post()
@@ -91,24 +98,33 @@ export class PoliciesController {
   @HttpCode(200)
   @Scopes('vpn:read')
   async validate(@Param('id', { schema: uuid }) id: string): Promise<VpnPolicyValidation> {
-    return validate((await this.#read(id)).draft.body);
+    return validate(this.threads, (await this.#read(id)).draft.body);
   }
 
   @Post(':id/publish')
   @HttpCode(200)
   @Scopes('vpn:write')
-  publish(
+  async publish(
     @CurrentPrincipal() principal: Principal,
     @Param('id', { schema: uuid }) id: string,
     @Body({ schema: publishVpnPolicy }) { reason, acceptFindings }: z.infer<typeof publishVpnPolicy>,
     @Headers('if-match') ifMatch: IfMatch,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<VpnPolicyDto> {
-    const command = (policy: Policy | undefined): PolicyCommand => {
-      const errors = policy === undefined ? [] : validate(policy.draft.body).blocking;
-      return { type: 'publish', errors, accepted: acceptFindings, reason };
-    };
-    return this.#change(principal, id, command, ifMatch, reply);
+    // Lint takes its time, in which no transaction should be open: it is done before, and again when the draft is another one by then.
+    for (;;) {
+      const linted = (await this.#read(id)).draft.body;
+      const { blocking: errors } = await validate(this.threads, linted);
+      const command = (policy: Policy | undefined): PolicyCommand => {
+        if (policy !== undefined && !isSame(policy.draft.body, linted)) throw new DraftChanged();
+        return { type: 'publish', errors, accepted: acceptFindings, reason };
+      };
+      try {
+        return await this.#change(principal, id, command, ifMatch, reply);
+      } catch (error) {
+        if (!(error instanceof DraftChanged)) throw error;
+      }
+    }
   }
 
   @Post(':id/rollback')

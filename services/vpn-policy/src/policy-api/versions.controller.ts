@@ -15,9 +15,10 @@ import { refusal } from '@quell/service-kit/problem-error';
 import { streamHistory } from '@quell/service-kit/stream-history';
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { AnalysisThreads } from '../analysis/analysis-threads.ts';
 import { POOL } from '../database/pool.ts';
 import { SCHEMA } from '../database/schema.ts';
-import { diffPolicies } from '../diff/diff-policies.ts';
+import { diffOrRefuse } from '../evaluation-api/diff-or-refuse.ts';
 import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
 import { loadPolicy } from '../policy-store/change-policy.ts';
 import { versionInfoOf } from './policy-dto.ts';
@@ -30,7 +31,10 @@ const position = z.tuple([z.int().min(0)]);
 @Controller('/v1/vpn/policies/:id')
 @Scopes('vpn:read')
 export class VersionsController {
-  constructor(@Inject(POOL) private readonly pool: Pool) {}
+  constructor(
+    @Inject(POOL) private readonly pool: Pool,
+    @Inject(AnalysisThreads) private readonly threads: AnalysisThreads,
+  ) {}
 
   @Get('versions')
   async versions(
@@ -72,12 +76,7 @@ export class VersionsController {
     const policy = await this.#load(id);
     const left = contentAt(policy, from ?? versionInForce(policy)?.number ?? 1).body;
     const right = contentAt(policy, to).body;
-    const answer = diffPolicies(left, right);
-    if (answer !== undefined) return answer;
-    throw refusal(
-      'unprocessable',
-      `What was for ${left.dialect} cannot be compared with what is for ${right.dialect}.`,
-    );
+    return diffOrRefuse(this.threads, left, right);
   }
 
   async #load(id: string): Promise<Policy> {
