@@ -10,7 +10,7 @@ export async function importFile(bytes: Uint8Array, dialect: AppleDialect): Prom
 
 /** By the name of the first element, in whatever encoding: every second byte of UTF-16 is zero here. */
 function isCiscoProfile(bytes: Uint8Array): boolean {
-  const head = new TextDecoder('latin1').decode(bytes.subarray(0, 16_384)).replaceAll('\0', '');
+  const head = new TextDecoder('latin1').decode(bytes.subarray(0, 4_096)).replaceAll('\0', '');
   const [, root] = /<(?![?!])(?:[\w.-]+:)?([\w.-]+)/.exec(head.replace(/<!--[\s\S]*?-->/g, '')) ?? [];
   return /^[\s\xbb\xbf\xef\xfe\xff]*</.test(head) && root === 'AnyConnectProfile';
 }

@@ -22,7 +22,7 @@ export function refusing<T>(read: () => T): T | FileRefusal {
 }
 
 /** What is read of a file before it is refused. */
-export const FILE_LIMITS = { bytes: 4 * 2 ** 20, depth: 64, nodes: 100_000, characters: 8 * 2 ** 20 };
+export const FILE_LIMITS = { bytes: 2 * 2 ** 20, depth: 64, nodes: 100_000, characters: 8 * 2 ** 20 };
 
 export function tooLarge(what: keyof typeof FILE_LIMITS, at: FilePlace | null): Refusal {
   const text = {

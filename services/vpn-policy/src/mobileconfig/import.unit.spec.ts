@@ -250,3 +250,14 @@ test('what is no profile is refused as such', async () => {
   }
   expect(await refused(new Uint8Array([0x30, 0x82, 0x01]))).toMatchObject({ reason: 'malformed' });
 });
+
+/** What made patterns that look twice at the same characters take minutes: no time is asserted, a test that hangs fails. */
+test.each<[string, string]>([
+  ['white space in data', profile(`<dict><key>PayloadType</key><data>A${' '.repeat(1_000_000)}_</data></dict>`)],
+  ['beginnings of URLs', profile('').replace('Example', 'a'.repeat(1_000_000))],
+  ['beginnings of parameters', profile('').replace('Example', '?pass'.repeat(200_000))],
+  ['beginnings of variables', profile('[['.repeat(500_000))],
+  ['beginnings of comments', `${'<!--'.repeat(300_000)}`],
+])('a file of nothing but %s is read in one go', async (_what, text) => {
+  expect((await importMobileconfig(bytes(text))).result).toMatch(/imported|refused/);
+});

@@ -43,7 +43,7 @@ function plistValueOf(element: XmlElement): PlistValue {
       return { at, kind: 'date', value: text };
     }
     case 'data':
-      if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(leaf(element))) throw unreadable(element, 'base64');
+      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(leaf(element).replace(/\s+/g, ''))) throw unreadable(element, 'base64');
       return { at, kind: 'data' };
     default:
       throw new Refusal('malformed', 'an element that property lists do not have', at);
