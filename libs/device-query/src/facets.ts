@@ -23,6 +23,7 @@ export interface Facets {
   readonly groups: ValueFacet;
 }
 
+/** So many values are answered of a field, at most. */
 export const facetValueLimit = 100;
 
 /**
@@ -37,9 +38,9 @@ export function capabilityFacets(
   const own = deviceCapabilities.map(() => 0);
   const added = deviceCapabilities.map(() => 0);
   for (const [mask, count] of histogram) {
-    for (const [index, capability] of deviceCapabilities.entries()) {
+    for (let index = 0; index < own.length; index++) {
       if ((mask & (1 << index)) !== 0) own[index]! += count;
-      if (passesFeatures(mask, selected | featureMask([capability]), match)) added[index]! += count;
+      if (passesFeatures(mask, selected | (1 << index), match)) added[index]! += count;
     }
   }
   const entries = deviceCapabilities.map((name, index) => [name, { count: added[index]!, own: own[index]! }]);

@@ -157,6 +157,8 @@ export function naiveSearch<D extends QueriedDevice>(devices: readonly D[], quer
     };
     return { found: found.sort(compareRank), facets, matched: level };
   };
-  const answers = matchLevels.map(at);
-  return answers.find((answer) => answer.found.length > 0) ?? answers[0]!;
+  const level = matchLevels.find((loose) =>
+    devices.some((device) => words.every((word) => inDevice(word, device, loose))),
+  );
+  return at(level ?? 'as-typed');
 }

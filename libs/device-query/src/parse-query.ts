@@ -1,6 +1,6 @@
 import { characterCount, foldWord } from './fold.ts';
 
-/** How loosely words were read. Only search and suggest go beyond `as-typed`, and only when nothing matches more strictly. */
+/** How loosely words were read. Only search and suggest go beyond `as-typed`, and only when the words match nothing more strictly. */
 export const matchLevels = ['as-typed', 'prefixes', 'typos'] as const;
 export type MatchLevel = (typeof matchLevels)[number];
 

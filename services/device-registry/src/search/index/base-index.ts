@@ -5,11 +5,11 @@ import { featureMask } from '@quell/device-query/match';
 import { isPrefix, type MatchLevel, type QueryText } from '@quell/device-query/parse-query';
 import { LRUCache } from 'lru-cache';
 import {
+  Collector,
   type DocSet,
   emptySet,
   hasDoc,
   intersect,
-  orSetInto,
   setBit,
   setOfBits,
   setOfDocs,
@@ -22,6 +22,7 @@ import type { Segment } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { Counter, type Histogram, type Selection, type Tally } from './tally.ts';
 import { TextHits } from './text-hits.ts';
+import { CodedValues } from './value-counts.ts';
 import { findWord, type WordHits } from './word-hits.ts';
 
 /** From this many documents on their histogram is made once and kept. */
@@ -44,7 +45,9 @@ export class BaseIndex {
   readonly #all: DocSet;
   readonly #dead = new Set<number>();
   readonly #kept: LRUCache<string, Kept>;
-  readonly #codes: Record<'model' | 'group' | 'tag', ReadonlyMap<string, number>>;
+  readonly models: CodedValues;
+  readonly groups: CodedValues;
+  readonly #tags: CodedValues;
 
   constructor(segment: Segment, cacheBytes: number) {
     this.segment = segment;
@@ -55,8 +58,9 @@ export class BaseIndex {
     for (let doc = 0; doc < segment.count; doc++) setBit(bits, doc);
     this.#all = segment.count === 0 ? emptySet : { count: segment.count, bits, docs: null };
     this.#kept = new LRUCache({ maxSize: cacheBytes, sizeCalculation: ({ size }) => size });
-    const codesOf = (values: readonly string[]) => new Map(values.map((value, code) => [value, code]));
-    this.#codes = { model: codesOf(segment.models), group: codesOf(segment.groups), tag: codesOf(segment.tags) };
+    this.models = new CodedValues(segment.models);
+    this.groups = new CodedValues(segment.groups);
+    this.#tags = new CodedValues(segment.tags);
   }
 
   get dead(): ReadonlySet<number> {
@@ -70,14 +74,6 @@ export class BaseIndex {
 
   kill(doc: number): void {
     this.#dead.add(doc);
-  }
-
-  codeOfModel(model: string): number | undefined {
-    return this.#codes.model.get(model);
-  }
-
-  codeOfGroup(group: string): number | undefined {
-    return this.#codes.group.get(group);
   }
 
   #keep<T>(key: string, make: () => { value: T; size: number }): T {
@@ -123,9 +119,9 @@ export class BaseIndex {
   /** The documents with any of the values, or nothing without a filter. */
   #anyOf(values: readonly (number | undefined)[], lists: PostingLists): DocSet | undefined {
     if (values.length === 0) return undefined;
-    const bits = new Uint32Array(wordsFor(this.segment.count));
-    for (const value of values) if (value !== undefined) orLists(lists, value, value + 1, bits);
-    return setOfBits(bits);
+    const found = new Collector(this.segment.count);
+    for (const value of values) if (value !== undefined) orLists(lists, value, value + 1, found);
+    return found.finish();
   }
 
   #otherFilters({ group, platform: systems, model, tag }: DeviceQuery): DocSet | undefined {
@@ -134,7 +130,7 @@ export class BaseIndex {
     return this.#keep(`filter ${JSON.stringify([group, systems, model, tag])}`, () => {
       const sets = [
         this.#anyOf(
-          group.map((value) => this.#codes.group.get(value)),
+          group.map((value) => this.groups.codeOf(value)),
           groupLists,
         ),
         this.#anyOf(
@@ -142,11 +138,11 @@ export class BaseIndex {
           platformLists,
         ),
         this.#anyOf(
-          model.map((value) => this.#codes.model.get(value)),
+          model.map((value) => this.models.codeOf(value)),
           modelLists,
         ),
         this.#anyOf(
-          tag.map((value) => this.#codes.tag.get(value)),
+          tag.map((value) => this.#tags.codeOf(value)),
           tagLists,
         ),
       ];
@@ -166,9 +162,9 @@ export class BaseIndex {
       let value = sets[0]!;
       if (match === 'all') value = intersect(sets);
       else if (sets.length > 1) {
-        const bits = new Uint32Array(words);
-        for (const set of sets) orSetInto(bits, set);
-        value = setOfBits(bits);
+        const any = new Collector(this.segment.count);
+        for (const set of sets) any.addSet(set);
+        value = any.finish();
       }
       return { value, size: sizeOfSet(value) };
     });

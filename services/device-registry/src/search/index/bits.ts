@@ -15,13 +15,8 @@ export function hasBit(bits: Uint32Array, doc: number): boolean {
   return ((bits[doc >>> 5]! >>> (doc & 31)) & 1) === 1;
 }
 
-export function orInto(into: Uint32Array, other: Uint32Array): void {
+function orInto(into: Uint32Array, other: Uint32Array): void {
   for (let word = 0; word < into.length; word++) into[word]! |= other[word]!;
-}
-
-export function orSetInto(into: Uint32Array, { bits, docs }: DocSet): void {
-  if (bits !== null) orInto(into, bits);
-  else for (let at = 0; at < docs!.length; at++) setBit(into, docs![at]!);
 }
 
 export function countBits(bits: Uint32Array): number {
@@ -39,6 +34,70 @@ export const emptySet: DocSet = { count: 0, bits: null, docs: new Uint32Array(0)
 
 export function setOfDocs(docs: Uint32Array): DocSet {
   return { count: docs.length, bits: null, docs };
+}
+
+/** Gathers documents in any order, each any number of times; few of them never touch a bit. */
+export class Collector {
+  readonly #universe: number;
+  readonly #limit: number;
+  #docs = new Uint32Array(64);
+  #count = 0;
+  #sorted = true;
+  #bits: Uint32Array | undefined;
+
+  constructor(universe: number) {
+    this.#universe = universe;
+    this.#limit = wordsFor(universe) >>> 1;
+  }
+
+  add(doc: number): void {
+    if (this.#bits !== undefined) {
+      this.#bits[doc >>> 5]! |= 1 << (doc & 31);
+      return;
+    }
+    if (this.#count > 0 && doc <= this.#docs[this.#count - 1]!) this.#sorted = false;
+    if (this.#count === this.#docs.length) this.#grow();
+    if (this.#bits !== undefined) this.add(doc);
+    else this.#docs[this.#count++] = doc;
+  }
+
+  #grow(): void {
+    if (this.#count >= this.#limit) this.bits();
+    else {
+      const grown = new Uint32Array(this.#docs.length * 2);
+      grown.set(this.#docs);
+      this.#docs = grown;
+    }
+  }
+
+  /** @returns the bits to add to from now on, where `more` documents are to come that would not do as a list; else nothing. */
+  bitsFor(more: number): Uint32Array | undefined {
+    return this.#bits ?? (this.#count + more > this.#limit ? this.bits() : undefined);
+  }
+
+  bits(): Uint32Array {
+    if (this.#bits === undefined) {
+      this.#bits = new Uint32Array(wordsFor(this.#universe));
+      for (let at = 0; at < this.#count; at++) setBit(this.#bits, this.#docs[at]!);
+    }
+    return this.#bits;
+  }
+
+  addSet({ bits, docs }: DocSet): void {
+    if (bits !== null) orInto(this.bits(), bits);
+    else for (let at = 0; at < docs!.length; at++) this.add(docs![at]!);
+  }
+
+  finish(): DocSet {
+    if (this.#bits !== undefined) return setOfBits(this.#bits);
+    if (this.#count === 0) return emptySet;
+    const docs = this.#docs.slice(0, this.#count);
+    if (this.#sorted) return setOfDocs(docs);
+    docs.sort();
+    let to = 1;
+    for (let at = 1; at < docs.length; at++) if (docs[at] !== docs[at - 1]) docs[to++] = docs[at]!;
+    return setOfDocs(docs.slice(0, to));
+  }
 }
 
 /** @returns the set of the bits that are on; takes the array over. Below one in 64 the ordinals are shorter, and quicker to go through. */
@@ -85,17 +144,16 @@ export function hasDoc({ bits, docs }: DocSet, doc: number): boolean {
 /** @returns what is in every one of the sets; at least one is given. */
 export function intersect(sets: readonly DocSet[]): DocSet {
   if (sets.length === 1) return sets[0]!;
-  const smallest = sets.reduce((least, set) => (set.count < least.count ? set : least));
-  if (smallest.docs !== null) {
-    const others = sets.filter((set) => set !== smallest);
-    return setOfDocs(smallest.docs.filter((doc) => others.every((set) => hasDoc(set, doc))));
+  const lists = sets.filter(({ docs }) => docs !== null);
+  if (lists.length === 0) {
+    const bits = sets[0]!.bits!.slice();
+    for (const { bits: other } of sets.slice(1))
+      for (let word = 0; word < bits.length; word++) bits[word]! &= other![word]!;
+    return setOfBits(bits);
   }
-  const bits = smallest.bits!.slice();
-  for (const set of sets) {
-    const other = set.bits!;
-    if (set !== smallest) for (let word = 0; word < bits.length; word++) bits[word]! &= other[word]!;
-  }
-  return setOfBits(bits);
+  const shortest = lists.reduce((least, set) => (set.count < least.count ? set : least));
+  const others = sets.filter((set) => set !== shortest);
+  return setOfDocs(shortest.docs!.filter((doc) => others.every((set) => hasDoc(set, doc))));
 }
 
 /** @returns how many bytes the set holds. */
@@ -107,6 +165,6 @@ export function sizeOfSet({ bits, docs }: DocSet): number {
 export function asBits(set: DocSet, universe: number): DocSet {
   if (set.bits !== null) return set;
   const bits = new Uint32Array(wordsFor(universe));
-  orSetInto(bits, set);
+  for (const doc of set.docs!) setBit(bits, doc);
   return { count: set.count, bits, docs: null };
 }

@@ -1,5 +1,5 @@
 import type { DeviceQuery } from '@quell/contracts/device-query';
-import { capabilityFacets, type Facets, valueFacet } from '@quell/device-query/facets';
+import { capabilityFacets, type Facets } from '@quell/device-query/facets';
 import { highlightDevice } from '@quell/device-query/highlight';
 import { featureMask, passesFeatures } from '@quell/device-query/match';
 import { type MatchLevel, matchLevels, parseQueryText, type QueryText } from '@quell/device-query/parse-query';
@@ -197,18 +197,14 @@ export class DeviceIndex {
     return { items, matched: hits.level };
   }
 
-  /** The first level at which anything is found; a later page stays at the level of the first. */
+  /** The first level at which the words match any device; a later page stays at the level of the first. */
   #loosen(query: DeviceQuery, text: QueryText, level: MatchLevel | undefined): Hits {
     if (level !== undefined) return this.#find(query, text, level);
     const asTyped = this.#find(query, text, 'as-typed');
     if (text.kind !== 'words' || hasAny(asTyped)) return asTyped;
-    // Where the filters alone leave nothing, no reading of the words will find anything.
-    if (!hasAny(this.#find(query, { kind: 'blank' }, 'as-typed'))) return asTyped;
-    for (const looser of matchLevels.slice(1)) {
-      const hits = this.#find(query, text, looser);
-      if (hasAny(hits)) return hits;
-    }
-    return asTyped;
+    const wordsAlone: DeviceQuery = { ...everything, q: query.q };
+    const matching = matchLevels.find((one) => hasAny(this.#find(wordsAlone, text, one)));
+    return matching === undefined || matching === 'as-typed' ? asTyped : this.#find(query, text, matching);
   }
 
   #find(query: DeviceQuery, text: QueryText, level: MatchLevel): Hits {
@@ -223,7 +219,7 @@ export class DeviceIndex {
   }
 
   #facets({ base, changedBase, changed }: Hits, query: DeviceQuery): Facets {
-    const { segment } = this.#base;
+    const { models, groups } = this.#base;
     const tally = base.tally();
     for (const { mask } of changedBase) tally.masks[mask]!++;
     const newModels = new Map<string, number>();
@@ -233,17 +229,17 @@ export class DeviceIndex {
       else others.set(value, (others.get(value) ?? 0) + 1);
     };
     for (const { device } of changed) {
-      count(device.model, this.#base.codeOfModel(device.model), tally.models, newModels);
+      count(device.model, models.codeOf(device.model), tally.models, newModels);
       if (device.group === undefined) continue;
-      count(device.group, this.#base.codeOfGroup(device.group), tally.groups, newGroups);
+      count(device.group, groups.codeOf(device.group), tally.groups, newGroups);
     }
     return {
       capabilities: capabilityFacets(
         [...tally.masks].flatMap((some, mask) => (some > 0 ? [[mask, some]] : [])),
         query,
       ),
-      models: valueFacet(counted(segment.models, tally.models, newModels)),
-      groups: valueFacet(counted(segment.groups, tally.groups, newGroups)),
+      models: models.facetOf(tally.models, newModels),
+      groups: groups.facetOf(tally.groups, newGroups),
     };
   }
 
@@ -293,13 +289,4 @@ function hasAny({ base, changed }: Hits): boolean {
 
 function keyOf({ device, rank }: Placed, order: Order, level: MatchLevel): PageKey {
   return { level, values: order.valuesOf(device, rank) };
-}
-
-function* counted(
-  values: readonly string[],
-  counts: Uint32Array,
-  others: Map<string, number>,
-): Generator<[string, number]> {
-  for (let code = 0; code < counts.length; code++) if (counts[code]! > 0) yield [values[code]!, counts[code]!];
-  yield* others;
 }

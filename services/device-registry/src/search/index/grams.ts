@@ -1,4 +1,4 @@
-import { setBit } from './bits.ts';
+import type { Collector } from './bits.ts';
 import { compareBytes, GrowingBytes, GrowingNumbers, isText, rangeOf, type TextTable } from './bytes.ts';
 import { docsOfList, orLists, type PostingLists, PostingListsWriter } from './posting-lists.ts';
 
@@ -118,7 +118,7 @@ export function findBeginning(
   index: GramIndex,
   wanted: Uint8Array,
   check: (doc: number) => boolean,
-  into: Uint32Array,
+  into: Collector,
 ): void {
   const [from, to] = rangeOf(index.grams, wanted);
   orLists(index.lists, from, to, into);
@@ -131,7 +131,7 @@ export function findEqual(
   index: GramIndex,
   wanted: Uint8Array,
   check: (doc: number) => boolean,
-  into: Uint32Array,
+  into: Collector,
 ): void {
   const [from, to] = rangeOf(index.grams, wanted);
   for (let group = from; group < to && isText(index.grams, group, wanted); group++) {
@@ -142,6 +142,6 @@ export function findEqual(
   if (group !== undefined) addChecked(index.lists, group, check, into);
 }
 
-function addChecked(lists: PostingLists, list: number, check: (doc: number) => boolean, into: Uint32Array): void {
-  for (const doc of docsOfList(lists, list)) if (check(doc)) setBit(into, doc);
+function addChecked(lists: PostingLists, list: number, check: (doc: number) => boolean, into: Collector): void {
+  for (const doc of docsOfList(lists, list)) if (check(doc)) into.add(doc);
 }

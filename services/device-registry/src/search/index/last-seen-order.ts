@@ -1,6 +1,6 @@
 import type { DocSet } from './bits.ts';
 import type { Segment } from './segment.ts';
-import { eachDoc } from './tally.ts';
+import { chunksOf } from './tally.ts';
 
 /** How many blocks there are at most: a time until the year 2200 and a block number together are a whole double. */
 const blockLimit = 1 << 10;
@@ -60,7 +60,7 @@ export class LastSeenOrder {
         worths.pop();
       }
     };
-    if (oldestFirst || found.docs !== null) eachDoc(found, offer);
+    if (oldestFirst || found.docs !== null) for (const part of chunksOf(found)) part.forEach(offer);
     else {
       this.#eachBlock(found.bits!, offer, (latest, firstDoc) => {
         if (docs.length < limit) return false;
@@ -84,7 +84,7 @@ export class LastSeenOrder {
       const first = block * this.#blockSize;
       if (isDone(this.#latest[block]!, first)) return;
       const part = bits.subarray(block * words, (block + 1) * words);
-      eachDoc({ count: 0, bits: part, docs: null }, (bit) => offer(first + bit));
+      for (const bitsOn of chunksOf({ count: 0, bits: part, docs: null })) for (const bit of bitsOn) offer(first + bit);
     }
   }
 }

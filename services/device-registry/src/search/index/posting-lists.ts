@@ -1,4 +1,4 @@
-import { docsOfBits, setBit, wordsFor } from './bits.ts';
+import { Collector, docsOfBits, setBit, wordsFor } from './bits.ts';
 import { GrowingBytes, GrowingNumbers } from './bytes.ts';
 
 /**
@@ -68,7 +68,7 @@ export function listLength({ offsets, bytes }: PostingLists, list: number): numb
 }
 
 /** Adds the documents of the lists `from` up to `to` to `into`. */
-export function orLists(lists: PostingLists, from: number, to: number, into: Uint32Array): void {
+export function orLists(lists: PostingLists, from: number, to: number, into: Collector): void {
   const { universe, offsets, bytes, dense } = lists;
   for (let list = from; list < to; list++) {
     let at = offsets[list]!;
@@ -80,10 +80,12 @@ export function orLists(lists: PostingLists, from: number, to: number, into: Uin
       if (byte < 0x80) break;
     }
     if (isDense(count, universe)) {
-      const start = readVarint(bytes, at) * into.length;
-      for (let word = 0; word < into.length; word++) into[word]! |= dense[start + word]!;
+      const bits = into.bits();
+      const start = readVarint(bytes, at) * bits.length;
+      for (let word = 0; word < bits.length; word++) bits[word]! |= dense[start + word]!;
       continue;
     }
+    const bits = into.bitsFor(count);
     let doc = -1;
     while (at < end) {
       let gap = bytes[at++]!;
@@ -96,7 +98,8 @@ export function orLists(lists: PostingLists, from: number, to: number, into: Uin
         }
       }
       doc += gap + 1;
-      into[doc >>> 5]! |= 1 << (doc & 31);
+      if (bits === undefined) into.add(doc);
+      else bits[doc >>> 5]! |= 1 << (doc & 31);
     }
   }
 }
@@ -105,9 +108,9 @@ export function orLists(lists: PostingLists, from: number, to: number, into: Uin
 export function docsOfList(lists: PostingLists, list: number): Uint32Array {
   const count = listLength(lists, list);
   if (isDense(count, lists.universe)) {
-    const bits = new Uint32Array(wordsFor(lists.universe));
-    orLists(lists, list, list + 1, bits);
-    return docsOfBits(bits, count);
+    const all = new Collector(lists.universe);
+    orLists(lists, list, list + 1, all);
+    return docsOfBits(all.bits(), count);
   }
   const docs = new Uint32Array(count);
   let at = lists.offsets[list]!;

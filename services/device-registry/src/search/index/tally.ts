@@ -5,7 +5,7 @@ import type { Segment } from './segment.ts';
 /** How many documents of a set there are of each kind, and of each group and capability mask: every facet follows from it. */
 export interface Histogram {
   readonly kinds: Uint32Array;
-  /** `group * masks.length + mask`. */
+  /** `mask * groups.length + group`. */
   readonly cells: Uint32Array;
 }
 
@@ -47,15 +47,19 @@ export class Counter {
 
   histogramOf(set: DocSet): Histogram {
     const { kinds, groupOf } = this.#segment;
-    const masks = this.#masks.length;
+    const groups = this.#segment.groups.length;
     const maskOf = this.#maskOf;
     const byKind = new Uint32Array(this.#segment.kindMasks.length);
-    const cells = new Uint32Array(this.#segment.groups.length * masks);
-    eachDoc(set, (doc) => {
-      const kind = kinds[doc]!;
-      byKind[kind]!++;
-      cells[groupOf[doc]! * masks + maskOf[kind]!]!++;
-    });
+    const cells = new Uint32Array(groups * this.#masks.length);
+    // Ordinals again and again into one buffer: a call for each of a million documents would cost more than the counting.
+    for (const docs of chunksOf(set)) {
+      for (let at = 0; at < docs.length; at++) {
+        const doc = docs[at]!;
+        const kind = kinds[doc]!;
+        byKind[kind]!++;
+        cells[maskOf[kind]! * groups + groupOf[doc]!]!++;
+      }
+    }
     return { kinds: byKind, cells };
   }
 
@@ -76,11 +80,14 @@ export class Counter {
     const { groups } = tally;
     const byKind = new Uint32Array(kindMasks.length);
     const passes = Uint8Array.from(kindMasks, (mask) => (passesFeatures(mask, selected, match) ? 1 : 0));
-    eachDoc(set, (doc) => {
-      const kind = kinds[doc]!;
-      byKind[kind]!++;
-      groups[groupOf[doc]!]! += passes[kind]!;
-    });
+    for (const docs of chunksOf(set)) {
+      for (let at = 0; at < docs.length; at++) {
+        const doc = docs[at]!;
+        const kind = kinds[doc]!;
+        byKind[kind]!++;
+        groups[groupOf[doc]!]! += passes[kind]!;
+      }
+    }
     addKinds(tally, byKind, passes, kindMasks, kindModels);
     return tally;
   }
@@ -91,12 +98,11 @@ export class Counter {
     const tally = this.empty();
     const passes = Uint8Array.from(kindMasks, (mask) => (passesFeatures(mask, selected, match) ? 1 : 0));
     addKinds(tally, kinds, passes, kindMasks, kindModels);
-    const width = this.#masks.length;
-    const wanted = this.#masks.flatMap((mask, place) => (passesFeatures(mask, selected, match) ? [place] : []));
-    for (let group = 0; group < tally.groups.length; group++) {
-      let sum = 0;
-      for (const place of wanted) sum += cells[group * width + place]!;
-      tally.groups[group] = sum;
+    const { groups } = tally;
+    for (let place = 0; place < this.#masks.length; place++) {
+      if (!passesFeatures(this.#masks[place]!, selected, match)) continue;
+      const row = place * groups.length;
+      for (let group = 0; group < groups.length; group++) groups[group]! += cells[row + group]!;
     }
     return tally;
   }
@@ -124,14 +130,24 @@ function addKinds(tally: Tally, kinds: Uint32Array, passes: Uint8Array, masks: U
   }
 }
 
-/** Calls `visit` with each member, ascending. */
-export function eachDoc({ bits, docs }: DocSet, visit: (doc: number) => void): void {
+const chunk = new Uint32Array(4096);
+
+/** The members, ascending, so many at a time; each chunk is overwritten by the next. */
+export function* chunksOf({ bits, docs }: DocSet): Generator<Uint32Array> {
   if (docs !== null) {
-    for (let at = 0; at < docs.length; at++) visit(docs[at]!);
+    yield docs;
     return;
   }
+  let length = 0;
   for (let word = 0; word < bits!.length; word++) {
     const base = word << 5;
-    for (let value = bits![word]!; value !== 0; value &= value - 1) visit(base + (31 - Math.clz32(value & -value)));
+    for (let value = bits![word]!; value !== 0; value &= value - 1) {
+      chunk[length++] = base + (31 - Math.clz32(value & -value));
+    }
+    if (length > chunk.length - 32) {
+      yield chunk.subarray(0, length);
+      length = 0;
+    }
   }
+  yield chunk.subarray(0, length);
 }

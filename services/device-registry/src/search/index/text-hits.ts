@@ -1,6 +1,6 @@
 import type { QueryText } from '@quell/device-query/parse-query';
 import { type RankClass, rankClasses } from '@quell/device-query/rank';
-import { type DocSet, docsOf, intersect, setBit, setOfBits, sizeOfSet, wordsFor } from './bits.ts';
+import { Collector, type DocSet, docsOf, intersect, sizeOfSet } from './bits.ts';
 import { findBeginning, findEqual } from './grams.ts';
 import { orLists } from './posting-lists.ts';
 import type { SegmentReader } from './segment-reader.ts';
@@ -47,14 +47,14 @@ export class TextHits {
     const reader = this.#reader;
     const { segment } = reader;
     const joined = encoder.encode(this.#joined);
-    const gather = (find: (bits: Uint32Array) => void): DocSet => {
-      const bits = new Uint32Array(wordsFor(segment.count));
-      find(bits);
-      return setOfBits(bits);
+    const gather = (find: (into: Collector) => void): DocSet => {
+      const into = new Collector(segment.count);
+      find(into);
+      return into.finish();
     };
     const ofModels = (codes: Iterable<number>): DocSet => {
-      return gather((bits) => {
-        for (const code of codes) orLists(segment.modelLists, code, code + 1, bits);
+      return gather((into) => {
+        for (const code of codes) orLists(segment.modelLists, code, code + 1, into);
       });
     };
     const modelsWhere = (holds: (joined: string) => boolean): DocSet =>
@@ -63,22 +63,22 @@ export class TextHits {
       case 'id-equal':
       case 'id-prefix': {
         const [from, to] = reader.idRange(joined);
-        return gather((bits) => {
+        return gather((into) => {
           for (let place = from; place < to; place++) {
             const doc = segment.byId[place]!;
-            if (name === 'id-prefix' || reader.foldedId(doc).length === joined.length) setBit(bits, doc);
+            if (name === 'id-prefix' || reader.foldedId(doc).length === joined.length) into.add(doc);
             // Ids that are equal come first among those that begin with it.
             else break;
           }
         });
       }
       case 'label-equal':
-        return gather((bits) =>
-          findEqual(segment.labelStarts, joined, (doc) => reader.foldedLabel(doc).equals(joined), bits),
+        return gather((into) =>
+          findEqual(segment.labelStarts, joined, (doc) => reader.foldedLabel(doc).equals(joined), into),
         );
       case 'label-prefix':
-        return gather((bits) =>
-          findBeginning(segment.labelStarts, joined, (doc) => reader.foldedLabel(doc).isAt(joined, 0), bits),
+        return gather((into) =>
+          findBeginning(segment.labelStarts, joined, (doc) => reader.foldedLabel(doc).isAt(joined, 0), into),
         );
       case 'label-words':
         return this.#labels;
@@ -89,9 +89,9 @@ export class TextHits {
       case 'model-words':
         return ofModels(docsOf(this.#models));
       case 'hostname':
-        return gather((bits) => {
+        return gather((into) => {
           const check = (doc: number) => reader.someHostname(doc, (hostname) => hostname.isAt(joined, 0));
-          findBeginning(segment.hostStarts, joined, check, bits);
+          findBeginning(segment.hostStarts, joined, check, into);
         });
       case 'other':
         return this.any;

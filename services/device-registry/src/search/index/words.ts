@@ -1,4 +1,4 @@
-import { hasBit, setBit } from './bits.ts';
+import { Collector, hasDoc } from './bits.ts';
 import { compareBytes, firstWhere, GrowingBytes, GrowingNumbers, isText, rangeOf, type TextTable } from './bytes.ts';
 import type { FoldedBytes } from './fold-bytes.ts';
 import {
@@ -202,7 +202,7 @@ export function findRuns(
   word: Uint8Array,
   prefix: boolean,
   check: (doc: number) => boolean,
-  into: Uint32Array,
+  into: Collector,
 ): void {
   const whole = termRange(index, word, prefix);
   orLists(index.lists, whole[0], whole[1], into);
@@ -228,7 +228,7 @@ function findLongerRuns(
   rest: Uint8Array,
   prefix: boolean,
   check: (doc: number) => boolean,
-  into: Uint32Array,
+  into: Collector,
 ): void {
   for (let length = 1; length < rest.length; length++) {
     const second = termOf(index, rest.subarray(0, length));
@@ -240,16 +240,18 @@ function findLongerRuns(
       continue;
     }
     // Only where the second part, too, goes on as it must is a document worth looking at.
-    const followed = new Uint32Array(into.length);
+    const gathered = new Collector(index.lists.universe);
     const after = rest.subarray(length);
-    addPairs(index, nextPlace, termRange(index, after, prefix), followed);
+    addPairs(index, nextPlace, termRange(index, after, prefix), gathered);
     for (let end = 1; end < after.length; end++) {
       const third = termOf(index, after.subarray(0, end));
       const further = third < 0 ? -1 : pairOf(index, nextPlace, third);
-      if (further >= 0) orLists(index.pairLists, further, further + 1, followed);
+      if (further >= 0) orLists(index.pairLists, further, further + 1, gathered);
     }
+    const followed = gathered.finish();
+    if (followed.count === 0) continue;
     for (const doc of docsOfList(index.pairLists, pair)) {
-      if (hasBit(followed, doc) && check(doc)) setBit(into, doc);
+      if (hasDoc(followed, doc) && check(doc)) into.add(doc);
     }
   }
 }
@@ -265,13 +267,13 @@ function pairOf({ pairStarts, seconds }: WordIndex, place: number, second: numbe
   return pair < pairStarts[place + 1]! && seconds[pair] === second ? pair : -1;
 }
 
-function addPairs(index: WordIndex, place: number, [from, to]: [number, number], into: Uint32Array): void {
+function addPairs(index: WordIndex, place: number, [from, to]: [number, number], into: Collector): void {
   const { pairStarts, seconds, pairLists } = index;
   if (from === to) return;
   const first = placeIn(seconds, from, pairStarts[place]!, pairStarts[place + 1]!);
   orLists(pairLists, first, placeIn(seconds, to, first, pairStarts[place + 1]!), into);
 }
 
-function checkList(lists: PostingLists, list: number, check: (doc: number) => boolean, into: Uint32Array): void {
-  for (const doc of docsOfList(lists, list)) if (check(doc)) setBit(into, doc);
+function checkList(lists: PostingLists, list: number, check: (doc: number) => boolean, into: Collector): void {
+  for (const doc of docsOfList(lists, list)) if (check(doc)) into.add(doc);
 }
