@@ -140,8 +140,8 @@ async function lookUp(
 ): Promise<Map<string, KnownEndpoint[]>> {
   const found = new Map<string, KnownEndpoint[]>();
   if (lookups.length === 0) return found;
+  // Planned each time: a plan that was kept from when the registry was empty reads all of it for every lookup, until its next ANALYZE.
   const { rows } = await client.query<Row>({
-    name: 'match-endpoints',
     text: LOOKUP,
     values: [
       int4Array(lookups.map((_, index) => index)),

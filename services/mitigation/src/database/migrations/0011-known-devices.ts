@@ -7,7 +7,7 @@ export class KnownDevices0000000000011 implements MigrationInterface {
     await runner.query(`
       -- As the greatest version of devices.v1 has it. A retired device keeps its version, so that no older record brings it back.
       CREATE TABLE mitigation.known_device (
-        device_id text COLLATE "C" PRIMARY KEY,
+        device_id text PRIMARY KEY,
         version int NOT NULL,
         retired boolean NOT NULL DEFAULT false,
         model text NOT NULL DEFAULT '',
@@ -25,7 +25,7 @@ export class KnownDevices0000000000011 implements MigrationInterface {
       CREATE TABLE mitigation.known_device_identifier (
         kind text NOT NULL CHECK (kind IN ('mac', 'hostname')),
         value text NOT NULL,
-        device_id text COLLATE "C" NOT NULL REFERENCES mitigation.known_device (device_id),
+        device_id text NOT NULL REFERENCES mitigation.known_device (device_id),
         PRIMARY KEY (kind, value, device_id)
       );
       CREATE INDEX known_device_identifier_device ON mitigation.known_device_identifier (device_id);
