@@ -100,13 +100,12 @@ export class Claims {
     );
     const saved = rows[0];
     if (saved === undefined) throw new ClaimLost();
-    // What the chunk before had failed is known; the difference is what is kept of this one.
-    const kept = failures.slice(0, Math.max(0, MOST_FAILURES_KEPT - job.progress.failed));
-    if (kept.length > 0) {
+    if (failures.length > 0) {
       await db.query(
         `INSERT INTO ${this.#schema}.job_failure (job_id, revision, n, failure)
-         SELECT $1, $2, f.n, f.failure FROM jsonb_array_elements($3) WITH ORDINALITY AS f (failure, n)`,
-        [job.id, job.revision, JSON.stringify(kept)],
+         SELECT $1, $2, f.n, f.failure FROM jsonb_array_elements($3) WITH ORDINALITY AS f (failure, n)
+         WHERE f.n <= $4 - (SELECT count(*) FROM ${this.#schema}.job_failure WHERE job_id = $1)`,
+        [job.id, job.revision, JSON.stringify(failures.slice(0, MOST_FAILURES_KEPT)), MOST_FAILURES_KEPT],
       );
     }
     return saved.state === 'running' ? saved : saved.state;

@@ -113,6 +113,9 @@ function knownMembers(value: object): object {
   );
 }
 
+/** What is told of one line. */
+const FAILURES_OF_LINE = 10;
+
 function checked(
   line: number,
   value: object,
@@ -130,7 +133,10 @@ function checked(
       ? issue.keys.map((key) => ({ line, ...about, ...placeOf([key]), detail: `there is no member ${valueText(key)}` }))
       : [{ line, ...about, ...placeOf(issue.path), detail: detailOf(issue, value) }],
   );
-  return { line, failures: failures.map((failure) => ({ ...failure, detail: valueFree(failure.detail) })) };
+  return {
+    line,
+    failures: failures.slice(0, FAILURES_OF_LINE).map((failure) => ({ ...failure, detail: valueFree(failure.detail) })),
+  };
 }
 
 /** `null` clears: a model and a label to nothing, lists to none. */

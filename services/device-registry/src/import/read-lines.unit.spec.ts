@@ -109,6 +109,11 @@ test('a wrong line names its line, its device and the place of each fault, and t
   expect(ndjson([{ id: 'D3', colour: 'red' }], 'ignore')).toEqual([{ line: 1, id: 'D3', facts: {} }]);
 });
 
+test('of a line that is wrong everywhere the first faults are told', () => {
+  const [line] = ndjson([{ id: 'D1', ips: Array.from({ length: 60 }, () => 'x') }]);
+  expect('failures' in line! && line.failures.length).toBe(10);
+});
+
 test('what a refusal says of a line can be stored, whatever the line held', () => {
   const [line] = ndjson(['{"id":"a\\u0000\\ud800","label":"\\ud800"}']);
   const text = JSON.stringify(line);

@@ -88,20 +88,24 @@ class CsvRecords {
       records.push({ line: this.#open[0]!.line, text: withoutCr(whole) });
       this.#clear();
     } else if (this.#bytes > this.#limits.recordBytes || this.#open.length > this.#limits.recordLines) {
-      this.#giveUp(records);
+      this.end(records);
     }
   }
 
+  /**
+   * The mark that opened the cell was a mistake: its line is refused, and those after it are read each by itself, so that no line is
+   * looked at more than twice.
+   */
   end(records: SourceRecord[]): void {
-    while (this.#open.length > 0) this.#giveUp(records);
-  }
-
-  /** The mark that opened the cell was a mistake: its line is refused, and those after it are read by themselves. */
-  #giveUp(records: SourceRecord[]): void {
     const [first, ...others] = this.#open;
     this.#clear();
-    records.push({ line: first!.line, fault: 'a quotation mark opens a cell that no other one closes' });
-    for (const { line, text } of others) this.take(line, text, records);
+    if (first === undefined) return;
+    const fault = 'a quotation mark opens a cell that no other one closes';
+    records.push({ line: first.line, fault });
+    for (const { line, text } of others) {
+      if (isOpenAfter(text, this.#delimiter!, false)) records.push({ line, fault });
+      else if (text.trim() !== '') records.push({ line, text: withoutCr(text) });
+    }
   }
 
   #clear(): void {

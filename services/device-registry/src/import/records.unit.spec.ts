@@ -55,6 +55,20 @@ test('a mark that nothing closes costs its own line only', async () => {
   ]);
 });
 
+test('marks that open cell after cell cost a file their lines, not the time of all', async () => {
+  const lines = Array.from({ length: 20_000 }, () => 'a","');
+  const records = await read(`id,label\n${lines.join('\n')}\nD1,x\n`, 'csv', 65_536, {
+    recordBytes: 65_536,
+    recordLines: 10_000,
+  });
+  expect(records.slice(0, 2)).toEqual([
+    { line: 1, text: 'id,label' },
+    { line: 2, fault: expect.any(String) },
+  ]);
+  expect(records).toHaveLength(20_002);
+  expect(records.at(-1)).toEqual({ line: 20_002, text: 'D1,x' });
+});
+
 test('what is too long is refused with its line, and reading goes on behind it', async () => {
   const long = 'x'.repeat(2_000);
   const records = await read(`id,label\nD1,${long}\nD2,"open\n${long}\nD3,y\n`);
