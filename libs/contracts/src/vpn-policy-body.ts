@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { appleContext, appleDialect, applePayload, appleReadings } from './vpn-apple.ts';
-import { ciscoContext, ciscoProfile, ciscoReadings } from './vpn-cisco.ts';
-import { globalProtectContext, globalProtectPolicy, globalProtectReadings } from './vpn-globalprotect.ts';
+import { appleDialect, applePayload, appleReadings } from './vpn-apple.ts';
+import { ciscoProfile, ciscoReadings } from './vpn-cisco.ts';
+import { globalProtectPolicy, globalProtectReadings } from './vpn-globalprotect.ts';
 
 /** What a policy says, apart from any device: the dialect, what the vendor's client is configured with, and how it is read. */
 export const vpnPolicyBody = z.discriminatedUnion('dialect', [
@@ -18,9 +18,6 @@ export const vpnPolicyBody = z.discriminatedUnion('dialect', [
   }),
 ]);
 export type VpnPolicyBody = z.infer<typeof vpnPolicyBody>;
-
-/** Where a device is, in the terms of its policy's dialect. */
-export const vpnContext = z.union([appleContext, ciscoContext, globalProtectContext]);
 
 export const vpnDialect = z.enum([...appleDialect.options, 'cisco-anyconnect', 'globalprotect']);
 export type VpnDialect = z.infer<typeof vpnDialect>;
