@@ -15,32 +15,42 @@ export function classesOf<T>(values: readonly T[], holds: (value: T) => readonly
   return [...found.values()];
 }
 
+/** What a list makes hold: any of its members, each of them, or its first. */
+export type ListMode = 'any' | 'each' | 'first';
+
 /**
- * One list per class of lists of `atoms`. What a list makes hold follows from what it made hold without its last member and from that member
- * (any, each, first), so lists that nothing told apart so far need not be told apart later. `null`: too many.
+ * One list per class of lists of `atoms`. What a list makes hold follows from what it made hold without its last member and from that member,
+ * so lists that nothing told apart so far need not be told apart later, and `holds` is asked for the empty list and for single members
+ * alone. `null`: too many.
+ * @param modes of each of the answers of `holds`
  */
 export function listClasses(
   atoms: readonly string[],
   holds: (list: readonly string[]) => readonly boolean[],
+  modes: readonly ListMode[],
 ): Dimension<readonly string[]> | null {
-  const members = classesOf(atoms, (atom) => holds([atom])).map((one) => one.value);
+  const members = classesOf(atoms, (atom) => holds([atom]));
   const empty: readonly string[] = [];
   // An empty list goes on differently from one that holds nothing.
   const found = [{ value: empty, holds: holds(empty) }];
   const known = new Set<string>();
-  for (const { value } of found) {
+  for (const before of found) {
     for (const member of members) {
-      const list = [...value, member];
-      const signature = holds(list);
+      const signature =
+        before.value.length === 0
+          ? member.holds
+          : member.holds.map((held, index) => {
+              const already = before.holds[index] === true;
+              const mode = modes[index];
+              return mode === 'first' ? already : mode === 'each' ? already && held : already || held;
+            });
       const key = signature.join();
       if (known.has(key)) continue;
       if (found.length >= DIMENSION_LIMIT) return null;
       known.add(key);
-      found.push({ value: list, holds: signature });
+      found.push({ value: [...before.value, member.value], holds: signature });
     }
   }
-  return classesOf(
-    found.map((one) => one.value),
-    holds,
-  );
+  const nothing = holds(empty).join();
+  return found.filter(({ value, holds: signature }) => value.length === 0 || signature.join() !== nothing);
 }

@@ -53,11 +53,15 @@ export function networkClasses(
   const names = atomsWithin(listed('DNSDomainMatch'), domainAtoms);
   const addresses = atomsWithin(listed('DNSServerAddressMatch'), addressAtoms);
   if (names === null || addresses === null) return null;
-  const domains = listClasses(names, (searchDomains) =>
-    holding(['DNSDomainMatch'], { network: { searchDomains: [...searchDomains] } }),
+  const domains = listClasses(
+    names,
+    (searchDomains) => holding(['DNSDomainMatch'], { network: { searchDomains: [...searchDomains] } }),
+    reads.map(({ readings }) => readings.searchDomainsConsidered),
   );
-  const servers = listClasses(addresses, (dnsServers) =>
-    holding(['DNSServerAddressMatch'], { network: { dnsServers: [...dnsServers] } }),
+  const servers = listClasses(
+    addresses,
+    (dnsServers) => holding(['DNSServerAddressMatch'], { network: { dnsServers: [...dnsServers] } }),
+    reads.map(({ readings }) => readings.dnsServers),
   );
   if (domains === null || servers === null) return null;
   const urls = [...new Set(reads.flatMap(({ rule }) => rule.URLStringProbe ?? []))];
