@@ -6,12 +6,15 @@ import { eventually } from '@quell/testing/eventually';
 import { type FreshDatabase, freshDatabase } from '@quell/testing/postgres';
 import type pg from 'pg';
 import { createPool } from '../src/database.ts';
+import { gaugesOf } from '../src/feed-metrics.ts';
 import { Claims } from '../src/jobs/claims.ts';
 import { JobFailed, type JobKind } from '../src/jobs/job-kind.ts';
+import { measureJobs } from '../src/jobs/job-metrics.ts';
 import { JobRunner, type JobRunnerOptions } from '../src/jobs/job-runner.ts';
 import { createJobTable } from '../src/jobs/job-table.ts';
 import { Jobs } from '../src/jobs/jobs.ts';
 import { createLog } from '../src/log.ts';
+import { Registry } from '../src/metrics.ts';
 import { countingKind, SCHEMA } from './counting-job.fixture.ts';
 
 const log = createLog('test', 'silent');
@@ -264,6 +267,19 @@ test('jobs are listed the newest first, by kind and state, and a request that is
 
   const again = await jobs.create({ id: ids[1]!, kind: 'other', input: { other: true }, createdBy: 'key:other' });
   expect(again).toEqual(made[1]);
+});
+
+test('gauges tell what waits and runs, and how long nobody took it', async () => {
+  const metrics = new Registry();
+  measureJobs(gaugesOf(metrics, log, 'things'), { pool, schema: SCHEMA });
+  const wait = async () => Number(/^things_jobs_longest_wait_seconds (\S+)$/m.exec(await metrics.metrics())?.[1]);
+  const { id } = await create('measured');
+  await pool.query(`UPDATE ${SCHEMA}.job SET created_at = clock_timestamp() - interval '1 hour' WHERE id = $1`, [id]);
+  expect(await wait()).toBeGreaterThanOrEqual(3_600);
+  expect(await metrics.metrics()).toContain('things_jobs_open{kind="measured",state="queued"} 1');
+  await jobs.cancel(id);
+  expect(await wait()).toBeLessThan(3_600);
+  expect(await metrics.metrics()).not.toContain('measured');
 });
 
 test('what ended long ago is forgotten, with its failures', async () => {

@@ -1,5 +1,6 @@
 import { processorName } from '@quell/event-store/checkpoint';
 import { gaugesOf, measureConsumers, measureFollowers } from '@quell/service-kit/feed-metrics';
+import { measureJobs } from '@quell/service-kit/jobs/job-metrics';
 import type { Pool } from 'pg';
 import type { Area, RegistryParts } from '../area.ts';
 import { SCHEMA } from '../database/schema.ts';
@@ -29,6 +30,7 @@ export function openMetrics({ metrics, log, database: { pool }, broker }: Regist
     self.set(rows[0]!.agents);
   });
   measureConsumers(gauge, broker, 'agents');
+  measureJobs(gauge, { pool, schema: SCHEMA });
   return {};
 }
 
