@@ -4,6 +4,7 @@ import type { Log } from '@quell/service-kit/log';
 import type { Pool } from 'pg';
 import { positionText } from '../../device-store/position.ts';
 import { DeviceIndex } from '../index/device-index.ts';
+import type { DeviceChange } from '../index/indexed-device.ts';
 import { type BuiltBase, buildBase } from './build-base.ts';
 import type { FollowedEvent } from './followed-events.ts';
 import { Following } from './following.ts';
@@ -31,9 +32,15 @@ export interface Current {
   readonly position: FeedCursor;
 }
 
+/** A change of the index, and the event that it shows. */
+interface Placed {
+  readonly at: FeedCursor;
+  readonly change: DeviceChange;
+}
+
 /** What happened while the next base was built, to be done to it as well. */
 type Missed =
-  | { readonly kind: 'events'; readonly events: readonly FollowedEvent[] }
+  | { readonly kind: 'changes'; readonly changes: readonly Placed[] }
   | { readonly kind: 'seen'; readonly seen: readonly DeviceSeen[] };
 
 /** Told of every batch of events, after the index shows it. */
@@ -137,10 +144,9 @@ export class LiveIndex {
     const index = this.#index;
     const last = events.at(-1);
     if (index === undefined || last === undefined) return;
-    applyEvents(index, events, seen);
-    this.#missed?.push({ kind: 'events', events });
-    if (seen.size > 0)
-      this.#missed?.push({ kind: 'seen', seen: [...seen].map(([id, lastSeenAt]) => ({ id, lastSeenAt })) });
+    const changes = changesOf(events, seen);
+    index.apply(changes.map(({ change }) => change));
+    this.#missed?.push({ kind: 'changes', changes });
     this.#position = last.at;
     for (const listener of this.#listeners) listener(events);
     for (const { position, reached } of this.#waiting) if (compareCursors(this.#position, position) >= 0) reached();
@@ -221,12 +227,10 @@ export class LiveIndex {
       }
       done += 1;
       if (one.kind === 'seen') next.seen(one.seen);
-      else
-        applyEvents(
-          next,
-          one.events.filter(({ at }) => compareCursors(at, from) > 0),
-          new Map(),
-        );
+      else {
+        const newer = one.changes.filter(({ at }) => compareCursors(at, from) > 0);
+        next.apply(newer.map(({ change }) => change));
+      }
       await turn();
     }
     const before = this.#index;
@@ -271,11 +275,11 @@ export class LiveIndex {
   }
 }
 
-function applyEvents(index: DeviceIndex, events: readonly FollowedEvent[], seen: ReadonlyMap<string, number>): void {
+/** What the index has to know of a batch: the last state of each device. */
+function changesOf(events: readonly FollowedEvent[], seen: ReadonlyMap<string, number>): Placed[] {
   const last = new Map(events.map((event) => [event.deviceId, event]));
-  index.apply(
-    [...last.values()].map(({ deviceId, version, after }) =>
-      after === undefined ? { id: deviceId, version, retired: true } : indexedDevice(after, seen.get(deviceId)),
-    ),
-  );
+  return [...last.values()].map(({ at, deviceId: id, version, after }) => ({
+    at,
+    change: after === undefined ? { id, version, retired: true } : indexedDevice(after, seen.get(id)),
+  }));
 }
