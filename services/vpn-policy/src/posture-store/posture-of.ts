@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { isNewer, type ThreatTask } from '../posture/task-posture.ts';
 import { exceptionsAt, isReleasedByException, unresolvedThreats } from '../posture/unresolved.ts';
 import { loadExceptionRecords } from './exceptions.ts';
-import { TASK_COLUMNS, taskOfRow } from './take-task-records.ts';
+import { type TaskRow, taskOfRow } from './take-task-records.ts';
 
 /** Names of a device; a task that was opened for any of them counts. */
 export interface DeviceNames {
@@ -71,21 +71,21 @@ async function unresolvedOf(pool: Pool, standing: readonly ThreatTask[], now: Da
   return unresolvedThreats(standing, exceptions);
 }
 
-type StandingRow = Parameters<typeof taskOfRow>[0] & { readonly threat_key: string };
+// The keys of a task that it decides on, in the place of all that it names: a row for each key would repeat them all.
+const STANDING_COLUMNS = `
+  t.task_id, t.version, t.endpoint, t.status, t.severity, array_agg(DISTINCT n.threat_key) AS threat_keys, t.acknowledged, t.run_opened_at,
+  t.since`;
+const DECIDES = 'JOIN vpn_policy.threat_task n ON n.task_id = t.task_id AND n.endpoint_id = t.endpoint_id';
 
-const STANDING = `
-  SELECT n.threat_key, ${TASK_COLUMNS} FROM vpn_policy.task_posture t
-  JOIN vpn_policy.threat_task n ON n.task_id = t.task_id AND n.endpoint_id = t.endpoint_id
-  WHERE t.since IS NOT NULL AND t.endpoint_id`;
-
-const standingOf = (rows: readonly StandingRow[]) =>
-  rows.map((row): ThreatTask => ({ threatKey: row.threat_key, task: taskOfRow(row) }));
+const standingOf = (rows: readonly TaskRow[]) =>
+  rows.map(taskOfRow).flatMap((task) => task.threatKeys.map((threatKey): ThreatTask => ({ threatKey, task })));
 
 /** The threats on a device whose newest task stands unresolved. */
 async function loadStanding(pool: Pool, names: DeviceNames): Promise<ThreatTask[]> {
-  const { rows } = await pool.query<StandingRow>({
+  const { rows } = await pool.query<TaskRow>({
     name: 'load-standing',
-    text: `${STANDING} IN (${ENDPOINTS})`,
+    text: `SELECT ${STANDING_COLUMNS} FROM (${ENDPOINTS}) AS e
+           JOIN vpn_policy.task_posture t ON t.endpoint_id = e.endpoint_id AND t.since IS NOT NULL ${DECIDES} GROUP BY t.task_id`,
     values: valuesOf(names),
   });
   return standingOf(rows);
@@ -93,9 +93,10 @@ async function loadStanding(pool: Pool, names: DeviceNames): Promise<ThreatTask[
 
 /** The threats on these endpoints whose newest task stands unresolved. */
 export async function loadStandingOn(pool: Pool, endpointIds: readonly string[]): Promise<ThreatTask[]> {
-  const { rows } = await pool.query<StandingRow>({
+  const { rows } = await pool.query<TaskRow>({
     name: 'load-standing-on',
-    text: `${STANDING} = ANY($1::uuid[])`,
+    text: `SELECT ${STANDING_COLUMNS} FROM vpn_policy.task_posture t ${DECIDES}
+           WHERE t.since IS NOT NULL AND t.endpoint_id = ANY($1::uuid[]) GROUP BY t.task_id`,
     values: [endpointIds],
   });
   return standingOf(rows);

@@ -116,6 +116,22 @@ test('a device is found by each of its names, also by those that only an earlier
   });
 });
 
+test('what is read of an endpoint grows with its threats, not with their square', async () => {
+  const on = endpoint();
+  const threatKeys = Array.from({ length: 1000 }, (_, n) => `path:file:/srv/${'folder/'.repeat(5)}${n}.exe`);
+  await take([record(on, 'not-all-threats-resolved', { threatKeys })]);
+  const pool = database.openPool(1);
+  const bytesRead = async () => {
+    const client = await pool.connect();
+    client.release();
+    return (client as unknown as { connection: { stream: { bytesRead: number } } }).connection.stream.bytesRead;
+  };
+  const before = await bytesRead();
+  const { unresolved } = await postureOf(pool, { endpointId: on.endpointId });
+  expect(unresolved.map(({ threatKey }) => threatKey).sort()).toEqual(threatKeys.sort());
+  expect((await bytesRead()) - before).toBeLessThan(10 * JSON.stringify(threatKeys).length);
+});
+
 describe('an exception that covers the endpoint', () => {
   const value = '10.9.0.1';
   const exception = (version: number, more: Partial<MitigationExceptionRecord> = {}): MitigationExceptionRecord => ({

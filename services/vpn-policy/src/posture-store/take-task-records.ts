@@ -14,7 +14,8 @@ export async function takeTaskRecords(client: ClientBase, records: readonly Task
   await saveNames(client, changed);
 }
 
-interface Row {
+/** A row of `task_posture`. */
+export interface TaskRow {
   readonly task_id: string;
   readonly version: number;
   readonly endpoint: TaskPosture['endpoint'];
@@ -26,10 +27,10 @@ interface Row {
   readonly since: Date | null;
 }
 
-export const TASK_COLUMNS =
+const TASK_COLUMNS =
   't.task_id, t.version, t.endpoint, t.status, t.severity, t.threat_keys, t.acknowledged, t.run_opened_at, t.since';
 
-export function taskOfRow(row: Row): TaskPosture {
+export function taskOfRow(row: TaskRow): TaskPosture {
   return {
     taskId: row.task_id,
     version: row.version,
@@ -44,7 +45,7 @@ export function taskOfRow(row: Row): TaskPosture {
 }
 
 async function loadTasks(client: ClientBase, taskIds: readonly string[]): Promise<Map<string, TaskPosture>> {
-  const { rows } = await client.query<Row>({
+  const { rows } = await client.query<TaskRow>({
     name: 'load-task-postures',
     text: `SELECT ${TASK_COLUMNS} FROM vpn_policy.task_posture t WHERE t.task_id = ANY($1::uuid[])`,
     values: [taskIds],
