@@ -3,6 +3,7 @@ import type { VpnFinding, VpnLintAnswer, VpnPatch } from '@quell/contracts/vpn-l
 import { form } from './form.ts';
 import { disabled, keys } from './keys.ts';
 import { parameters } from './parameters.ts';
+import { payloadKeys } from './payload-keys.ts';
 import { dictionaryOf, misplaced } from './placement.ts';
 import { divergence, lossyExport } from './portability.ts';
 import { probes } from './probes.ts';
@@ -36,7 +37,12 @@ export function lintApple(policy: unknown, dialect: AppleDialect = 'apple-mdm'):
   const switchedOff = disabled({ payload, dialect }).map((finding) => at(base, finding));
   return {
     dialect,
-    findings: [...misplaced(policy, { payload, dialect }, base), ...switchedOff, ...findings],
+    findings: [
+      ...misplaced(policy, { payload, dialect }, base),
+      ...payloadKeys(policy, base),
+      ...switchedOff,
+      ...findings,
+    ],
     undecided: [...reached.undecided, ...entries.undecided, ...diverging.undecided].map((one) => ({
       ...one,
       place: base + one.place,

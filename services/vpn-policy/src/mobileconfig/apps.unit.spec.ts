@@ -61,7 +61,12 @@ type App = keyof typeof apps;
 
 const read = async (app: App) => {
   const { type, keys } = apps[app];
-  const text = profile(vpn('', { type }).replace('<dict>\n\n</dict>', xml(keys)));
+  const text = profile(
+    vpn('', { type, more: '<key>VPNSubType</key><string>org.example.app</string>' }).replace(
+      '<dict>\n\n</dict>',
+      xml(keys),
+    ),
+  );
   const answer = await importMobileconfig(bytes(text));
   const [policy] = answer.result === 'imported' ? answer.policies : [];
   if (policy?.payload == null) throw new Error(JSON.stringify(answer));

@@ -90,7 +90,7 @@ test('an export is refused exactly when lint finds an error, and the same policy
       expect(file.result).toBe(errors.length === 0 ? 'exported' : 'refused');
       expect(exportMobileconfig(request([structuredClone(whole)], { binary }))).toEqual(file);
     }),
-    { numRuns: 12 },
+    { numRuns: 6 },
   );
 });
 
@@ -181,7 +181,7 @@ test('no bytes make the import throw, and what it answers fits its contract', as
       if (answer.result === 'imported') importedMobileconfig.parse(linted(answer));
       else if (answer.at !== null && 'byte' in answer.at) expect(answer.at.byte).toBeLessThanOrEqual(changed.length);
     }),
-    { numRuns: Number(process.env.QUELL_VPN_MUTATIONS ?? 800) },
+    { numRuns: Number(process.env.QUELL_VPN_MUTATIONS ?? 500) },
   );
   await fc.assert(
     fc.asyncProperty(
