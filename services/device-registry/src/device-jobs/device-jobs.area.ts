@@ -9,11 +9,10 @@ import { importJob } from '../import/import-job.ts';
 import { serveImport } from '../import/import-route.ts';
 import { JOB_PARTS, type JobParts } from './job-parts.ts';
 import { JobsController } from './jobs.controller.ts';
-import { pruneJobRows } from './prune.ts';
+import { keepPruning } from './prune.ts';
 
 /** Two exports, and selections of bulk jobs and previews. */
 const LONG_READS = 4;
-const PRUNE_EVERY_MS = 60_000;
 
 class DeviceJobsModule {}
 
@@ -37,10 +36,8 @@ export function openDeviceJobs({ database, feed, log, lifecycle }: RegistryParts
     start: () => {
       runner.start();
       lifecycle.onStop('consumers', 'jobs', () => runner.stop());
-      const prune = () =>
-        pruneJobRows(pool).catch((err: unknown) => log.warn({ err }, 'rows of old jobs were not deleted'));
-      const pruning = setInterval(prune, PRUNE_EVERY_MS);
-      lifecycle.onStop('consumers', 'pruning of jobs', () => clearInterval(pruning));
+      const pruning = keepPruning(pool, log, lifecycle.signal);
+      lifecycle.onStop('consumers', 'pruning of jobs', () => pruning);
     },
   };
 }

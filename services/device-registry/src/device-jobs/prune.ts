@@ -1,6 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '@quell/service-kit/log';
 import type { Pool } from 'pg';
 
-const ROWS_AT_ONCE = 20_000;
+const ROWS_AT_ONCE = 5_000;
+const LOOK_EVERY_MS = 60_000;
+const PAUSE_MS = 500;
 
 // Each deletes a bounded number of rows of jobs that have ended, or of uploads that never became one.
 const prunings = [
@@ -22,4 +26,15 @@ export async function pruneJobRows(pool: Pool): Promise<number> {
   let deleted = 0;
   for (const sql of prunings) deleted += (await pool.query(sql)).rowCount ?? 0;
   return deleted;
+}
+
+/** Looks for leftovers now and then, until it is aborted. */
+export async function keepPruning(pool: Pool, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const deleted = await pruneJobRows(pool).catch((err: unknown) => {
+      log.warn({ err }, 'rows of old jobs were not deleted');
+      return 0;
+    });
+    await delay(deleted > 0 ? PAUSE_MS : LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
 }
