@@ -16,6 +16,7 @@ import { ON_TASK_CHANGE, type OnTaskChange } from './delivery/on-task-change.ts'
 import { Wakes } from './delivery/wakes.ts';
 import { DetectionsController } from './detections/detections.controller.ts';
 import { ExceptionsController } from './exceptions/exceptions.controller.ts';
+import { ReportTally } from './metrics/report-tally.ts';
 import { PolicyController } from './policy/policy.controller.ts';
 import { PolicyStore } from './policy/policy-store.ts';
 import { taskQueryHandlers } from './views/queries.ts';
@@ -31,13 +32,14 @@ export interface MitigationParts {
   readonly wakes: Wakes;
   readonly onTaskChange: OnTaskChange;
   readonly campaigns: Campaigns;
+  readonly reports: ReportTally;
 }
 
 @Module({})
 class MitigationModule {}
 
 export function mitigationModule(parts: MitigationParts): DynamicModule {
-  const { database, checkInPool, gate, poll, policies, wakes, onTaskChange, campaigns } = parts;
+  const { database, checkInPool, gate, poll, policies, wakes, onTaskChange, campaigns, reports } = parts;
   const shared = [
     { provide: POOL, useValue: database.pool },
     { provide: CHECK_IN_POOL, useValue: checkInPool },
@@ -48,6 +50,7 @@ export function mitigationModule(parts: MitigationParts): DynamicModule {
     { provide: Wakes, useValue: wakes },
     { provide: ON_TASK_CHANGE, useValue: onTaskChange },
     { provide: Campaigns, useValue: campaigns },
+    { provide: ReportTally, useValue: reports },
   ];
   return {
     module: MitigationModule,

@@ -21,6 +21,7 @@ import { startDetectionConsumer } from './detections/consumer.ts';
 import { startDeviceConsumer } from './devices/consumer.ts';
 import { ExceptionPublisher } from './exceptions/publisher.ts';
 import { measureFeed } from './metrics/feed-metrics.ts';
+import { ReportTally } from './metrics/report-tally.ts';
 import { mitigationModule } from './mitigation.module.ts';
 import { clocksOf, mitigationEnvironment, outagesOf } from './mitigation-environment.ts';
 import { defaultPolicy } from './policy/policy.ts';
@@ -97,10 +98,21 @@ export const mitigationService = {
       sampleSeconds: config.QUELL_LAST_SEEN_SAMPLE_SECONDS,
     });
 
+    const reports = new ReportTally(metrics);
     const campaigns = new Campaigns({ pool, longReads: database.openPool(2), policies, onTaskChange }, log);
 
     return {
-      module: mitigationModule({ database, checkInPool, gate, poll, policies, wakes, onTaskChange, campaigns }),
+      module: mitigationModule({
+        database,
+        checkInPool,
+        gate,
+        poll,
+        policies,
+        wakes,
+        onTaskChange,
+        campaigns,
+        reports,
+      }),
       authenticator: createAuthenticator({ pool, log }),
       routes: (http) => {
         keepRawBody(http);

@@ -126,6 +126,10 @@ test('the walk of an agent: enrol, configuration, work, report, restore, and wha
   ];
   const { body: reported } = await signed('postAttemptEvents', 200, { events }, { id: taskId, n: 1 });
   expect(reported.outcomes).toMatchObject([{ code: 200 }, { code: 200 }, { code: 422 }]);
+  const metrics = await fetch(`${mitigation.service.url}/metrics`, {
+    headers: { authorization: `Bearer ${mitigation.keys.admin}` },
+  });
+  expect(await metrics.text()).toContain('mitigation_reports_total{code="422"} 1');
 
   // What it says of its machine decides the other one again.
   const host = { hostname: 'desk-1-renamed', ips: [], macs: [], platform: 'linux', osVersion: '6.2', deviceId: 'D-1' };

@@ -5,7 +5,7 @@ import type { PollSettings } from '../agents/poll-settings.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import type { PolicyStore } from '../policy/policy-store.ts';
 import type { CheckInGate } from './check-in-gate.ts';
-import { type Asking, handOut } from './hand-out.ts';
+import { type Asking, handOut, nextDueMs } from './hand-out.ts';
 import { type HeldRun, loadHeldRuns } from './leases.ts';
 import type { OnTaskChange } from './on-task-change.ts';
 import { reconcileLeases } from './reconcile.ts';
@@ -27,6 +27,8 @@ export interface CheckInParts {
 
 /** During a hold the agent counts as in contact: noted so often, in milliseconds. */
 const CONTACT_EVERY_MS = 30_000;
+/** No hold is as long; timers take no number of any size. */
+const LONGEST_HOLD_MS = 3_600_000;
 /** Holds end spread out, so that agents that came together do not come back together. */
 const JITTER = 0.2;
 
@@ -69,16 +71,24 @@ export async function checkIn(
   try {
     for (;;) {
       // Listening before looking: work, or a cancel, that comes in between rings the bell.
-      const woken = wakes.next(agent.endpointId, deadline);
-      const { stops, tasks } = await gate.run(async () => ({
-        stops: await cancelsOf(pool, policy, agent.agentId),
+      const turn = new AbortController();
+      const woken = wakes.next(agent.endpointId, AbortSignal.any([deadline, turn.signal]));
+      const { stops, tasks, dueMs } = await gate.run(async () => {
+        // Before the hand-out: what falls due in between is handed out or has its timer.
+        const dueMs = await nextDueMs(pool, agent.endpointId);
+        const stops = await cancelsOf(pool, policy, agent.agentId);
         // Nobody is there to take work once the client is gone; a lease would be lost.
-        tasks: signal.aborted ? [] : await handOut(pool, policy, asking, checkInId),
-      }));
+        const tasks = signal.aborted ? [] : await handOut(pool, policy, asking, checkInId);
+        return { stops, tasks, dueMs };
+      });
       if (tasks.length > 0) parts.onTaskChange([]);
       const isDue = tasks.length + stops.length + probes.length + reports.outcomes.length > 0;
       if (isDue || deadline.aborted) return answer(tasks, stops);
+      // Work whose time comes during the hold: nobody rings for it.
+      const due =
+        dueMs === undefined ? undefined : setTimeout(() => turn.abort(), Math.min(dueMs + 1, LONGEST_HOLD_MS));
       await woken;
+      clearTimeout(due);
       if (signal.aborted) return answer([], []);
     }
   } finally {

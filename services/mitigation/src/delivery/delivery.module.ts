@@ -11,6 +11,7 @@ import { redecideUnresolved } from '../detections/redecide.ts';
 import { recogniseMachines } from '../devices/recognise.ts';
 import { changedIdentifiers } from '../endpoints/changed-identifiers.ts';
 import { EndpointChanges } from '../endpoints/endpoint-changes.ts';
+import { ReportTally } from '../metrics/report-tally.ts';
 import { PolicyStore } from '../policy/policy-store.ts';
 import { CheckInGate } from './check-in-gate.ts';
 import { DeliveryController } from './delivery.controller.ts';
@@ -67,6 +68,7 @@ class EndpointReactions implements OnApplicationBootstrap {
         ON_TASK_CHANGE,
         EndpointChanges,
         Lifecycle,
+        ReportTally,
       ],
       useFactory: (
         pool: Pool,
@@ -79,7 +81,14 @@ class EndpointReactions implements OnApplicationBootstrap {
         onTaskChange: OnTaskChange,
         changes: EndpointChanges,
         lifecycle: Lifecycle,
-      ) => new Delivery({ pool, checkInPool, gate, policies, wakes, lastSeen, poll, onTaskChange }, changes, lifecycle),
+        tally: ReportTally,
+      ) =>
+        new Delivery(
+          { pool, checkInPool, gate, policies, wakes, lastSeen, poll, onTaskChange },
+          changes,
+          lifecycle,
+          tally,
+        ),
     },
   ],
 })

@@ -8,6 +8,7 @@ import { recordBoot } from '../agents/boots.ts';
 import type { SignedAgent } from '../agents/signature/agent-signature.guard.ts';
 import { type EndpointChanges, enqueueEndpointChange } from '../endpoints/endpoint-changes.ts';
 import { recordHost } from '../endpoints/host-record.ts';
+import type { ReportTally } from '../metrics/report-tally.ts';
 import { type AgentTaskAnswer, startAgentTask } from './agent-tasks.ts';
 import { type CheckInParts, checkIn } from './check-in.ts';
 import { takeReports } from './take-reports.ts';
@@ -17,11 +18,13 @@ export class Delivery {
   readonly #parts: CheckInParts;
   readonly #lifecycle: Lifecycle;
   readonly #changes: EndpointChanges;
+  readonly #tally: ReportTally;
   /** By agent, what ends the check-in that is held for it here. */
   readonly #holds = new Map<string, AbortController>();
 
-  constructor(parts: CheckInParts, changes: EndpointChanges, lifecycle: Lifecycle) {
+  constructor(parts: CheckInParts, changes: EndpointChanges, lifecycle: Lifecycle, tally: ReportTally) {
     this.#parts = parts;
+    this.#tally = tally;
     this.#changes = changes;
     this.#lifecycle = lifecycle;
   }
@@ -38,7 +41,9 @@ export class Delivery {
     this.#holds.set(agent.agentId, superseded);
     try {
       const signal = AbortSignal.any([gone, this.#lifecycle.signal, superseded.signal]);
-      return await checkIn(this.#parts, agent, uuidv7(), request, signal);
+      const answer = await checkIn(this.#parts, agent, uuidv7(), request, signal);
+      this.#tally.count(answer.outcomes);
+      return answer;
     } finally {
       if (this.#holds.get(agent.agentId) === superseded) this.#holds.delete(agent.agentId);
     }
@@ -68,6 +73,7 @@ export class Delivery {
     const sent = bodies.map((body) => ({ taskId, attempt, body }));
     const { outcomes, endpointIds } = await takeReports(pool, await policies.current(), agent, sent);
     onTaskChange(endpointIds);
+    this.#tally.count(outcomes);
     return { outcomes };
   }
 

@@ -89,6 +89,20 @@ async function loadDue(client: ClientBase, { endpointId, agentId }: Asking): Pro
   return rows;
 }
 
+/**
+ * In how many milliseconds a run that waits for its time, such as one that an agent was too busy for, is due on the endpoint; undefined when
+ * none does.
+ */
+export async function nextDueMs(pool: Pool, endpointId: string): Promise<number | undefined> {
+  const { rows } = await pool.query<{ ms: number | null }>({
+    name: 'next-due',
+    text: `SELECT (extract(epoch FROM min(not_before) - now()) * 1000)::float8 AS ms FROM mitigation.work
+           WHERE endpoint_id = $1 AND phase = 'queued' AND not_before > now() AND cancel_requested_at IS NULL`,
+    values: [endpointId],
+  });
+  return rows[0]?.ms ?? undefined;
+}
+
 function changeOf(
   taskId: string,
   task: Task,

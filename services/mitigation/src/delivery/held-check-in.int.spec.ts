@@ -55,6 +55,17 @@ test('work that another replica made wakes a held check-in', async () => {
   expect(await answered).toMatchObject({ tasks: [{ taskId, attempt: 1 }] });
 }, 20_000);
 
+test('a run that its agent was too busy for is handed out when its time has come, though nobody rings', async () => {
+  const endpoint = await scene.endpoint();
+  const taskId = await scene.detect(endpoint);
+  const [handed] = await scene.askFor(endpoint);
+  const busy = { type: 'busy', data: { retryAfterSeconds: 2 } } as const;
+  expect(await scene.say(endpoint, taskId, handed!.attempt, busy)).toMatchObject([{ code: 200 }]);
+  const { answered } = await hold(deaf, endpoint);
+  expect(await scene.workRow(taskId)).toMatchObject({ phase: 'queued' });
+  expect((await answered).tasks).toMatchObject([{ taskId, attempt: 2 }]);
+}, 20_000);
+
 test('a wake for another endpoint, or for nothing, ends no hold', async () => {
   const [endpoint, other] = [await scene.endpoint(), await scene.endpoint()];
   const { answered } = await hold(here, endpoint);
