@@ -9,6 +9,7 @@ import { migrations } from './database/data-source.ts';
 import { SCHEMA } from './database/schema.ts';
 import { decisionKeeping } from './decision-log/decision-keeping.ts';
 import { startDeviceConsumer } from './devices/consumer.ts';
+import { measureDevices } from './devices/metrics.ts';
 import { serveEvaluate } from './evaluation-api/evaluate-route.ts';
 import { serveFormats } from './formats-api/formats-routes.ts';
 import { ActivePolicies } from './policy-store/active-policies.ts';
@@ -53,6 +54,7 @@ export const vpnPolicyService = {
 
     measurePosture(metrics, { pool, broker, log });
     health.addReadyCheck('posture', postureCaughtUp({ pool, broker }));
+    measureDevices(metrics, broker);
 
     const connection = { connectionString: config.DATABASE_URL };
     const keeping = decisionKeeping({ pool, broker, log, connection, metrics, config });

@@ -122,6 +122,18 @@ test('whoever saw another version than the policy has changes nothing; of many a
   expect(answers.map(({ body: { version } }) => version).sort()).toEqual([3, 4, 5, 6, 7, 8]);
 });
 
+test('a draft that is sent again under its Idempotency-Key is drafted once; another body under it is refused', async () => {
+  const sent = { name: 'once', body: body('Connect'), reason };
+  const key = { 'idempotency-key': 'a key' };
+  const first = await call('POST', '/policies', sent, key);
+  await call('PUT', `/policies/${first.body.id}/draft`, { ...sent, name: 'renamed' });
+  const again = await call('POST', '/policies', sent, key);
+  expect([first.status, again.status, again.body.id, again.body.name]).toEqual([201, 201, first.body.id, 'renamed']);
+  expect((await call('POST', '/policies', { ...sent, name: 'twice' }, key)).status).toBe(422);
+  expect((await call('GET', '/policies?name=once')).body.items).toEqual([]);
+  expect((await call('POST', '/policies', sent)).body.id).not.toBe(first.body.id);
+});
+
 test('secrets of a policy reach neither its answers nor its stream', async () => {
   const payload = { ...body('Connect').payload, SharedSecret: 'hunter2', RemoteAddress: 'vpn.example.com' };
   const id = await draft('Connect', 'x', { body: { dialect: 'apple-mdm', payload } });

@@ -73,6 +73,16 @@ export const vpnPolicyRoutes: readonly Route[] = [
     description:
       'A draft decides for no device. Values that may be secrets are not kept: `[withheld]` stands in their place. A probe whose URL carries ' +
       'a credential is refused.',
+    headers: z.object({
+      'idempotency-key': z
+        .string()
+        .min(1)
+        .max(256)
+        .optional()
+        .describe(
+          'Any text of your choice; a repeat with the same body answers with the same policy, as it is by then.',
+        ),
+    }),
     body: { schema: vpnPolicyDraft, example: { name: 'Laptops', ...content, reason } },
     answers: {
       201: {
@@ -80,7 +90,7 @@ export const vpnPolicyRoutes: readonly Route[] = [
         body: { schema: vpnPolicyDto, example: policy },
       },
     },
-    problems: ['unprocessable'],
+    problems: ['conflict', 'unprocessable', 'unavailable'],
   },
   {
     ...read,

@@ -1,4 +1,4 @@
-import type { CiscoContext, CiscoOutcome, CiscoProfile } from '@quell/contracts/vpn-cisco';
+import type { CiscoContext, CiscoOutcome, CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
 import type { CiscoDiffAnswer } from '@quell/contracts/vpn-diff';
 import { domainAtoms } from '../dialects/apple/classes/atoms.ts';
 import { classesOf } from '../dialects/apple/classes/dimension.ts';
@@ -11,14 +11,22 @@ import { Differences } from './differences.ts';
  * Compares two profiles by when they start the tunnel: every class of hosts that either tells apart, every DNS answer, an iOS before and
  * after Always changed. No trigger, disabled and invalid all start nothing, and count as the same.
  */
-export function diffCisco(left: CiscoProfile, right: CiscoProfile): CiscoDiffAnswer {
+export function diffCisco(
+  left: CiscoProfile,
+  right: CiscoProfile,
+  switched: { readonly left?: Switched | undefined; readonly right?: Switched | undefined } = {},
+): CiscoDiffAnswer {
+  const sides = [
+    { profile: left, readings: readingsOf(switched.left) },
+    { profile: right, readings: readingsOf(switched.right) },
+  ];
   const differences = new Differences<CiscoOutcome, CiscoContext>();
-  for (const host of hostsOf([left, right])) {
+  for (const host of hostsOf(sides)) {
     for (const dns of ['resolved', 'nxdomain', 'timeout', 'redirected'] as const) {
       for (const iosMajor of [6, 17]) {
         const context = { host, dns, platform: { iosMajor } };
-        const [one, other] = [left, right].map((profile) => {
-          const { decision, reason } = evaluateCisco(profile, context);
+        const [one, other] = sides.map(({ profile, readings }) => {
+          const { decision, reason } = evaluateCisco(profile, context, readings);
           return { decision, reason };
         }) as [CiscoOutcome, CiscoOutcome];
         differences.add(one, other, (one.decision === 'connect') === (other.decision === 'connect'), context);
@@ -28,8 +36,17 @@ export function diffCisco(left: CiscoProfile, right: CiscoProfile): CiscoDiffAns
   return differences.answer();
 }
 
+type Switched = { readonly [K in keyof CiscoReadings]?: CiscoReadings[K] | undefined };
+type Side = { readonly profile: CiscoProfile; readonly readings: CiscoReadings };
+
+function readingsOf(switched: Switched = {}): CiscoReadings {
+  const set = Object.entries(switched).filter(([, value]) => value !== undefined);
+  return { ...ciscoReadings, ...Object.fromEntries(set) };
+}
+
 /** One host per class that the rules and server addresses of the profiles tell apart. */
-function hostsOf(profiles: readonly CiscoProfile[]): readonly string[] {
+function hostsOf(sides: readonly Side[]): readonly string[] {
+  const profiles = sides.map(({ profile }) => profile);
   const lists = profiles.flatMap(({ Always, Never, IfNeeded, serverAddress }) => [
     Always ?? [],
     Never ?? [],
@@ -42,7 +59,7 @@ function hostsOf(profiles: readonly CiscoProfile[]): readonly string[] {
     serverAddress === undefined ? [] : [serverHost(serverAddress)],
   );
   return classesOf(domainAtoms(texts), (host) => [
-    ...lists.map((rules) => rules.some((rule) => matchesRule(rule, host, ciscoReadings))),
+    ...sides.flatMap(({ readings }) => lists.map((rules) => rules.some((rule) => matchesRule(rule, host, readings)))),
     ...servers.map((server) => server.toLowerCase() === host.toLowerCase()),
   ]).map((one) => one.value);
 }

@@ -3,6 +3,7 @@ import {
   type GlobalProtectContext,
   type GlobalProtectOutcome,
   type GlobalProtectPolicy,
+  type GlobalProtectReadings,
   globalProtectEvent,
   globalProtectPlatform,
 } from '@quell/contracts/vpn-globalprotect';
@@ -13,7 +14,15 @@ import { Differences } from './differences.ts';
  * Compares two portal configurations in every context: platform, event, SAML or not, machine certificate or not, and disconnects used up to
  * either's limit. Reasons alone are no difference.
  */
-export function diffGlobalProtect(left: GlobalProtectPolicy, right: GlobalProtectPolicy): GlobalProtectDiffAnswer {
+export function diffGlobalProtect(
+  left: GlobalProtectPolicy,
+  right: GlobalProtectPolicy,
+  switched: { readonly left?: Switched | undefined; readonly right?: Switched | undefined } = {},
+): GlobalProtectDiffAnswer {
+  const sides = [
+    { policy: left, readings: switched.left },
+    { policy: right, readings: switched.right },
+  ];
   const differences = new Differences<GlobalProtectOutcome, GlobalProtectContext>();
   const limits = [...new Set([0, left.maxUserOverrides, right.maxUserOverrides])];
   for (const platform of globalProtectPlatform.options) {
@@ -22,10 +31,9 @@ export function diffGlobalProtect(left: GlobalProtectPolicy, right: GlobalProtec
         for (const machineCert of [true, false]) {
           for (const used of limits) {
             const context = { platform, event, auth, machineCert, used };
-            const [one, other] = [left, right].map((policy) => evaluateGlobalProtect(policy, context).possible[0]) as [
-              GlobalProtectOutcome,
-              GlobalProtectOutcome,
-            ];
+            const [one, other] = sides.map(
+              ({ policy, readings }) => evaluateGlobalProtect(policy, context, readings).possible[0],
+            ) as [GlobalProtectOutcome, GlobalProtectOutcome];
             differences.add(one, other, effect(one) === effect(other), context);
           }
         }
@@ -34,6 +42,8 @@ export function diffGlobalProtect(left: GlobalProtectPolicy, right: GlobalProtec
   }
   return differences.answer();
 }
+
+type Switched = { readonly [K in keyof GlobalProtectReadings]?: GlobalProtectReadings[K] | undefined };
 
 function effect({ reason: _, ...outcome }: GlobalProtectOutcome): string {
   return JSON.stringify(outcome, Object.keys(outcome).sort());

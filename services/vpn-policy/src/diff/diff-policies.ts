@@ -7,7 +7,11 @@ import { diffGlobalProtect } from './diff-globalprotect.ts';
 /** Where two policies of one vendor differ; `undefined` when they are of two vendors, which nothing compares. */
 export function diffPolicies(left: VpnPolicyBody, right: VpnPolicyBody): VpnAnyDiffAnswer | undefined {
   if ('payload' in left && 'payload' in right) return diffApple(left, right);
-  if ('profile' in left && 'profile' in right) return diffCisco(left.profile, right.profile);
-  if ('settings' in left && 'settings' in right) return diffGlobalProtect(left.settings, right.settings);
+  if ('profile' in left && 'profile' in right) {
+    return diffCisco(left.profile, right.profile, { left: left.readings, right: right.readings });
+  }
+  if ('settings' in left && 'settings' in right) {
+    return diffGlobalProtect(left.settings, right.settings, { left: left.readings, right: right.readings });
+  }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { uuidv5 } from '@quell/contracts/uuidv5';
 import { uuid } from '@quell/contracts/vocabulary';
 import {
   type AssignVpnPolicy,
@@ -29,13 +30,18 @@ import { POOL } from '../database/pool.ts';
 import { isSame, type PolicyCommand } from '../policy/decide.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ActivePolicies } from '../policy-store/active-policies.ts';
-import { changePolicy, type PolicyAnswer } from '../policy-store/change-policy.ts';
+import { changePolicy, firstDraftOf, type PolicyAnswer } from '../policy-store/change-policy.ts';
 import { readPolicyRow, readPolicyRows } from '../policy-store/policy-row.ts';
 import { contentToKeep } from './content-to-keep.ts';
 import { policyDtoOf, policySummaryOf } from './policy-dto.ts';
 import { validate } from './validate.ts';
 
 type IfMatch = string | undefined;
+
+const idempotencyKey = z.string().min(1).max(256);
+
+/** Of the ids of policies that were drafted under an Idempotency-Key. */
+const DRAFTS = '5a3c1f0e-90d1-5f43-9d0c-2f1b6a7e4c58';
 
 /** The draft is not the one that lint saw. */
 class DraftChanged extends Error {
@@ -56,13 +62,17 @@ export class PoliciesController {
   async draft(
     @CurrentPrincipal() principal: Principal,
     @Body({ schema: vpnPolicyDraft }) draft: VpnPolicyDraft,
+    @Headers('idempotency-key') key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<VpnPolicyDto> {
-    const id = uuidv7();
-    const command = { type: 'draft', ...commandOf(draft) } as const;
-    const policy = await this.#change(principal, id, () => command, undefined, reply);
+    const id = key === undefined ? uuidv7() : uuidv5(`${principal.keyId}:${idempotencyKey.parse(key)}`, DRAFTS);
+    const wanted = commandOf(draft);
     reply.header('location', `/v1/vpn/policies/${id}`);
-    return policy;
+    const before = key === undefined ? undefined : await firstDraftOf(this.pool, id);
+    if (before === undefined)
+      return this.#change(principal, id, () => ({ type: 'draft', ...wanted }), undefined, reply);
+    if (isSame(before, wanted)) return answer(await this.#read(id), reply);
+    throw refusal('unprocessable', 'The Idempotency-Key came with another body before.');
   }
 
   @Get()

@@ -1,6 +1,6 @@
 import type { VpnPolicyEvent } from '@quell/contracts/vpn-policy-events';
 import { append } from '@quell/event-store/append';
-import { load } from '@quell/event-store/load';
+import { load, loadUntil } from '@quell/event-store/load';
 import { retryingOn } from '@quell/service-kit/retrying';
 import type { ClientBase, Pool } from 'pg';
 import { SCHEMA } from '../database/schema.ts';
@@ -28,6 +28,12 @@ const isConflict = (error: unknown) => error instanceof PolicyConflict;
 export async function loadPolicy(client: Pick<ClientBase, 'query'>, policyId: string): Promise<Policy | undefined> {
   const streams = await load(client, SCHEMA, [policyId]);
   return foldPolicy((streams.get(policyId) ?? []).map(recordedEvent));
+}
+
+/** What a policy was first drafted with; undefined when there is none. */
+export async function firstDraftOf(client: Pick<ClientBase, 'query'>, policyId: string): Promise<unknown> {
+  const [first] = (await loadUntil(client, SCHEMA, [policyId], { asOf: 1 })).get(policyId) ?? [];
+  return first?.data;
 }
 
 /**
