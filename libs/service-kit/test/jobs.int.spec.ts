@@ -228,6 +228,23 @@ test('at most so many jobs run at one time, the oldest first', async () => {
   expect((await ended(ids[2]!)).state).toBe('succeeded');
 });
 
+test('jobs of one kind do not keep another kind waiting, where the kind has a bound of its own', async () => {
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const slow = kindOf('slow', () => gate.then(() => finished), { atOnce: 1 });
+  const quick = kindOf('quick', async () => finished);
+  const slows = [await create('slow'), await create('slow'), await create('slow')];
+  const late = await create('quick');
+  start([slow, quick], { atOnce: 2 });
+  expect((await ended(late.id)).state).toBe('succeeded');
+  const states = await Promise.all(slows.map(async ({ id }) => (await jobs.find(id))?.state));
+  expect(states).toEqual(['running', 'queued', 'queued']);
+  open();
+  for (const { id } of slows) expect((await ended(id)).state).toBe('succeeded');
+});
+
 test('what could not be done is listed in its order, page by page, and a bound keeps the list in size', async () => {
   const { id } = await create('failing');
   const at = (line: number) => ({ line, detail: `line ${line} is wrong` });

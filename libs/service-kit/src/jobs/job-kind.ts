@@ -56,6 +56,8 @@ export interface JobKind<Input extends object, Checkpoint> {
     job: RunningJob<Input, Checkpoint>,
     signal: AbortSignal,
   ): Promise<ChunkOutcome<Checkpoint> | ChunkEffect<Checkpoint>>;
+  /** Jobs of this kind that a replica does at one time, so that others do not wait for them all. Default: as many as the runner does. */
+  readonly atOnce?: number;
   /** Errors of its own that may pass, such as a conflict, beside those of the database. */
   readonly mayPass?: (error: unknown) => boolean;
 }

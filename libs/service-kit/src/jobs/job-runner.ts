@@ -36,7 +36,8 @@ export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #claims: Claims;
   readonly #stop = new AbortController();
-  readonly #underway = new Set<Promise<void>>();
+  /** Each with its kind. */
+  readonly #underway = new Map<Promise<void>, string>();
   #looking: Promise<void> = Promise.resolve();
   #isWoken = false;
   #endPause: () => void = () => undefined;
@@ -64,16 +65,22 @@ export class JobRunner {
     clearInterval(this.#pruning);
     this.wake();
     await this.#looking;
-    await Promise.all(this.#underway);
+    await Promise.all(this.#underway.keys());
   }
 
   async #look(): Promise<void> {
     const { pool, kinds, log, atOnce = 2, pollSeconds = 1 } = this.#options;
-    const names = kinds.map(({ kind }) => kind);
     while (!this.#stop.signal.aborted) {
       let job: ClaimedJob | undefined;
       try {
-        if (this.#underway.size < atOnce) job = await this.#claims.take(pool, names);
+        const underway = [...this.#underway.values()];
+        const free = kinds.filter(
+          ({ kind, atOnce: most = atOnce }) => underway.filter((one) => one === kind).length < most,
+        );
+        if (underway.length < atOnce && free.length > 0) {
+          const names = free.map(({ kind }) => kind);
+          job = await this.#claims.take(pool, names);
+        }
       } catch (err) {
         log.warn({ err }, 'no job could be claimed; the next look may');
       }
@@ -92,7 +99,7 @@ export class JobRunner {
         this.#underway.delete(run);
         this.wake();
       });
-    this.#underway.add(run);
+    this.#underway.set(run, job.kind);
   }
 
   async #run(first: ClaimedJob): Promise<void> {

@@ -42,6 +42,7 @@ export function bulkJob(parts: BulkParts): JobKind<BulkInput, BulkCheckpoint> {
   const sizes = new ChunkSizes();
   return {
     kind: BULK,
+    atOnce: 1,
     mayPass: isConflict,
     async step({ id, input, checkpoint, progress, createdBy, failedTries }, signal) {
       if (checkpoint === undefined) return start(parts, id, input, signal);

@@ -39,6 +39,7 @@ export function importJob(pool: Pool, feed: Pick<Notifier, 'notify'>): JobKind<I
 
   return {
     kind: IMPORT,
+    atOnce: 1,
     mayPass: isConflict,
     async step({ id, input, checkpoint, progress, createdBy, failedTries }) {
       const at = checkpoint ?? { part: 0, at: 0, result: emptyResult(input) };
