@@ -4,9 +4,10 @@ import { highlightDevice } from '@quell/device-query/highlight';
 import { featureMask, passesFeatures } from '@quell/device-query/match';
 import { type MatchLevel, matchLevels, parseQueryText, type QueryText } from '@quell/device-query/parse-query';
 import { rankClasses, rankOf } from '@quell/device-query/rank';
-import { type BaseHits, BaseIndex } from './base-index.ts';
+import { type BaseHits, BaseIndex, type BaseOptions } from './base-index.ts';
 import { emptySet } from './bits.ts';
 import { SegmentBuilder } from './build-segment.ts';
+import { firstWhere } from './bytes.ts';
 import { type DeltaEntry, deltaEntry, findInDelta } from './delta.ts';
 import { DivergenceHash } from './divergence-hash.ts';
 import type {
@@ -22,10 +23,9 @@ import type {
 import { type Order, orders, type Values } from './orders.ts';
 import { type Segment, sizeOfSegment } from './segment.ts';
 
-export interface IndexOptions {
-  /** How many bytes of earlier answers are kept, at most. */
-  readonly cacheBytes?: number;
-}
+export type IndexOptions = Partial<BaseOptions>;
+
+const usualOptions: BaseOptions = { cacheBytes: 48 << 20, histogramFrom: 1 << 17 };
 
 export interface IndexCounts {
   readonly devices: number;
@@ -57,7 +57,7 @@ interface Placed {
  * answers however they came in. Synchronous and without I/O.
  */
 export class DeviceIndex {
-  readonly #cacheBytes: number;
+  readonly #options: BaseOptions;
   #base: BaseIndex;
   readonly #changed = new Map<string, DeltaEntry>();
   /** Retired since the base was built, at which version: what comes late from before must not bring them back. */
@@ -66,9 +66,9 @@ export class DeviceIndex {
   /** Seen while a new base is being built, so that it can be told. */
   #seenMeanwhile: Map<string, number> | undefined;
 
-  constructor(segment: Segment = new SegmentBuilder().finish(), { cacheBytes = 48 << 20 }: IndexOptions = {}) {
-    this.#cacheBytes = cacheBytes;
-    this.#base = new BaseIndex(segment, cacheBytes);
+  constructor(segment: Segment = new SegmentBuilder().finish(), options: IndexOptions = {}) {
+    this.#options = { ...usualOptions, ...options };
+    this.#base = new BaseIndex(segment, this.#options);
     this.#hash = new DivergenceHash(segment.hash);
   }
 
@@ -125,7 +125,7 @@ export class DeviceIndex {
   replaceBase(segment: Segment): void {
     const changes: DeviceChange[] = [...this.#changed.values()].map(({ device }) => device);
     for (const [id, version] of this.#retired) changes.push({ id, version, retired: true });
-    this.#base = new BaseIndex(segment, this.#cacheBytes);
+    this.#base = new BaseIndex(segment, this.#options);
     this.#hash = new DivergenceHash(segment.hash);
     this.#changed.clear();
     this.#retired.clear();
@@ -218,6 +218,29 @@ export class DeviceIndex {
     return { level, base: this.#base.find(query, text, level), changedBase, changed };
   }
 
+  /** The first of the changed devices in an order: of thousands that match only those of one page are sorted. */
+  #firstChanged(
+    changed: readonly DeltaEntry[],
+    text: QueryText,
+    order: Order,
+    { level, after, most }: { readonly level: MatchLevel; readonly after: Values | undefined; readonly most: number },
+  ): (Placed & { readonly values: Values })[] {
+    const first: (Placed & { readonly values: Values })[] = [];
+    for (const { device, folded } of changed) {
+      const rank = rankOf(text, folded, level);
+      const values = order.valuesOf(device, rank);
+      if (after !== undefined && order.compare(values, after) <= 0) continue;
+      if (first.length === most && order.compare(values, first[most - 1]!.values) > 0) continue;
+      first.splice(
+        firstWhere(0, first.length, (at) => order.compare(first[at]!.values, values) > 0),
+        0,
+        { device, rank, values },
+      );
+      if (first.length > most) first.pop();
+    }
+    return first;
+  }
+
   #facets({ base, changedBase, changed }: Hits, query: DeviceQuery): Facets {
     const { models, groups } = this.#base;
     const tally = base.tally();
@@ -252,11 +275,7 @@ export class DeviceIndex {
     limit: number,
   ): Placed[] {
     const { reader } = this.#base;
-    const rank = ({ folded }: DeltaEntry) => rankOf(text, folded, level);
-    const waiting = changed
-      .map((entry) => ({ device: entry.device, rank: rank(entry), values: order.valuesOf(entry.device, rank(entry)) }))
-      .filter(({ values }) => after === undefined || order.compare(values, after) > 0)
-      .sort((a, b) => order.compare(a.values, b.values));
+    const waiting = this.#firstChanged(changed, text, order, { level, after, most: limit + 1 });
     const page: Placed[] = [];
     let next = 0;
     for (const { doc, rank } of order.docs(this.#base, base, after, limit + 1)) {

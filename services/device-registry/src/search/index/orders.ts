@@ -33,6 +33,18 @@ const compareValues = (a: Values, b: Values): number => {
   return 0;
 };
 
+/** Made with costly expressions, and asked for at every search of devices that changed lately: those are the same objects each time. */
+const names = new WeakMap<IndexedDevice, string>();
+
+function nameKey(device: IndexedDevice): string {
+  let key = names.get(device);
+  if (key === undefined) {
+    key = displayKey(device);
+    names.set(device, key);
+  }
+  return key;
+}
+
 /** @returns the first document whose name and id come after these. */
 function docAfter({ segment, reader }: BaseIndex, key: string, id: string): number {
   return firstWhere(0, segment.count, (doc) => {
@@ -106,7 +118,7 @@ function* byRelevance(base: BaseIndex, hits: BaseHits, after: Values | undefined
 }
 
 const byLabel = (descending: boolean): Order => ({
-  valuesOf: (device) => [displayKey(device), device.id],
+  valuesOf: (device) => [nameKey(device), device.id],
   compare: turned(compareValues, descending),
   *docs(base, { found }, after) {
     const first = descending ? base.segment.count : 0;
@@ -140,7 +152,7 @@ const byId = (descending: boolean): Order => ({
 });
 
 const byModel = (descending: boolean): Order => ({
-  valuesOf: (device) => [naturalKey(device.model), device.model, displayKey(device), device.id],
+  valuesOf: (device) => [naturalKey(device.model), device.model, nameKey(device), device.id],
   compare: turned(compareValues, descending),
   *docs(base, { found }, after) {
     const { modelOrder, modelLists, models } = base.segment;
@@ -166,7 +178,7 @@ const byModel = (descending: boolean): Order => ({
 const byLastSeen = (oldestFirst: boolean): Order => {
   const place = (at: number): number => (at < 0 ? Number.POSITIVE_INFINITY : oldestFirst ? at : -at);
   return {
-    valuesOf: (device) => [device.lastSeenAt ?? -1, displayKey(device), device.id],
+    valuesOf: (device) => [device.lastSeenAt ?? -1, nameKey(device), device.id],
     compare: ([a = 0, ...restA], [b = 0, ...restB]) => {
       const [left, right] = [place(Number(a)), place(Number(b))];
       return left === right ? compareValues(restA, restB) : left - right;
@@ -185,7 +197,7 @@ function turned(compare: Order['compare'], descending: boolean): Order['compare'
 
 export const orders: Readonly<Record<SortOrder, Order>> = {
   relevance: {
-    valuesOf: (device, rank) => [rank, displayKey(device), device.id],
+    valuesOf: (device, rank) => [rank, nameKey(device), device.id],
     compare: compareValues,
     docs: byRelevance,
   },
