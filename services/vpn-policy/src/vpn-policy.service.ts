@@ -54,6 +54,9 @@ export const vpnPolicyService = {
 
     measurePosture(metrics, { pool, broker, log });
     health.addReadyCheck('posture', postureCaughtUp({ pool, broker }));
+    const devicesCaughtUp = postureCaughtUp({ pool, broker }, [topics.devices]);
+    // Before, a device that has a policy would be answered that it has none.
+    health.addReadyCheck('devices', async () => (await devicesCaughtUp()) && 'devices are still being taken');
     measureDevices(metrics, broker);
 
     const connection = { connectionString: config.DATABASE_URL };

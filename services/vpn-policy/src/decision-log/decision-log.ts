@@ -52,9 +52,10 @@ export class DecisionLog {
   keep(decision: VpnDecision, inputs: VpnDecisionInputs): void {
     const { deviceId, policy, answer } = decision;
     if (policy === null || answer === null || policy.version === 'draft') return;
-    const question = JSON.stringify([deviceId, policy.policyId, policy.version, inputs]);
+    const { sample } = this.#settings;
     const changed = deviceId !== undefined && this.#isChange(deviceId, decision);
-    if (!changed && !isSampled(this.#settings.sample, question)) return;
+    const question = () => JSON.stringify([deviceId, policy.policyId, policy.version, inputs]);
+    if (!changed && sample < 1 && !isSampled(sample, question())) return;
     const kept = keptDecision(decision, inputs);
     if (kept !== undefined) this.add(kept);
   }
