@@ -78,14 +78,15 @@ const SAMPLE = `
   UPDATE mitigation.agent_publication SET version = version + 1
   WHERE agent_id IN (
     SELECT p.agent_id FROM mitigation.agent_publication p JOIN mitigation.agent_last_seen s USING (agent_id)
-    WHERE p.published_version = p.version AND p.published_at <= now() - make_interval(secs => $1)
+    WHERE p.published_version = p.version
+      AND (p.published_seen_at IS NULL OR p.published_at <= now() - make_interval(secs => $1))
       AND date_trunc('milliseconds', s.last_seen_at) > coalesce(p.published_seen_at, '-infinity')
     LIMIT ${MOST_AT_ONCE} FOR UPDATE OF p SKIP LOCKED
   )`;
 
 /**
- * Gives agents that made contact since their record another version, so that their `lastSeenAt` travels, once per `everySeconds` and agent
- * at most. Returns how many, of {@link MOST_AT_ONCE} at most. Rows decide, so it does not matter how many replicas ask, or how often.
+ * Gives agents that made contact since their record another version, so that their `lastSeenAt` travels: the first one soon, then once
+ * per `everySeconds` and agent at most. Returns how many, of {@link MOST_AT_ONCE} at most. Rows decide, so it does not matter how many replicas ask, or how often.
  */
 export async function sampleContacts(pool: Pool, everySeconds: number): Promise<number> {
   const { rowCount } = await pool.query(SAMPLE, [everySeconds]);

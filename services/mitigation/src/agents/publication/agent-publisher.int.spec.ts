@@ -86,25 +86,30 @@ test('an agent is published when it enrols, when its machine changes and when it
   expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
 });
 
-test('the last contact travels once per interval, and not at all while there is none', async () => {
+test('the first contact travels soon, later ones once per interval, and none while there is none', async () => {
   const { records, replica } = topic();
   const publisher = () => replica(undefined, 300);
   const agent = await enrolled();
   await publisher().publishDue();
-  await scene.seen(agent);
-  await publisher().publishDue();
   expect(records()).toHaveLength(1);
-
-  const later = 'UPDATE mitigation.agent_publication SET published_at = published_at - make_interval(secs => 301)';
-  await scene.rows(later);
-  await Promise.all([publisher().publishDue(), publisher().publishDue()]);
+  await scene.seen(agent, 60);
+  await publisher().publishDue();
   expect(records()).toHaveLength(2);
   expect(records()[1]!.lastSeenAt).toBeDefined();
   expect(records()[1]!.version).toBeGreaterThan(records()[0]!.version);
 
-  await scene.rows(later);
+  await scene.seen(agent);
   await publisher().publishDue();
   expect(records()).toHaveLength(2);
+  const later = 'UPDATE mitigation.agent_publication SET published_at = published_at - make_interval(secs => 301)';
+  await scene.rows(later);
+  await Promise.all([publisher().publishDue(), publisher().publishDue()]);
+  expect(records()).toHaveLength(3);
+  expect(Date.parse(records()[2]!.lastSeenAt!)).toBeGreaterThan(Date.parse(records()[1]!.lastSeenAt!));
+
+  await scene.rows(later);
+  await publisher().publishDue();
+  expect(records()).toHaveLength(3);
 });
 
 test('what a replica that was killed had claimed or published is published by another', async () => {
