@@ -147,6 +147,35 @@ describe('what is published', () => {
     ]);
   });
 
+  test('a publisher that was overtaken leaves the latest behind: on a compacted topic the last record stays', async () => {
+    const { records, publish } = broker();
+    const [id] = await except(await scene.endpoint());
+    let overtaken: Promise<number> | undefined;
+    let letSettle: () => void = () => undefined;
+    const slow = async (topic: string, messages: readonly OutgoingMessage[]) => {
+      await deleteException(scene.pool, id!);
+      // The other has published the deletion, and notes it only when the slow one has noted its own.
+      await new Promise<void>((published) => {
+        overtaken = publishExceptions(scene.pool, {
+          publish: async (...newer) => {
+            await publish(...newer);
+            published();
+            await new Promise<void>((settle) => {
+              letSettle = settle;
+            });
+          },
+        });
+      });
+      await publish(topic, messages);
+    };
+    await publishExceptions(scene.pool, { publish: slow });
+    letSettle();
+    await overtaken;
+    for (let looks = 0; (await publishExceptions(scene.pool, { publish })) > 0; looks++) expect(looks).toBeLessThan(3);
+    expect(records.map(({ version }) => version).slice(0, 2)).toEqual([2, 1]);
+    expect(records.at(-1)).toMatchObject({ id, deletedAt: expect.any(String) });
+  });
+
   test('a change that the broker may or may not have is published again, and nothing is forgotten', async () => {
     const { records, publish, take } = broker();
     const [id] = await except(await scene.endpoint());

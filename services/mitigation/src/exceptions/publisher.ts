@@ -11,8 +11,9 @@ const RETRY_AFTER_MS = 5000;
 const BATCH = 100;
 
 /**
- * Publishes exceptions on `mitigation-exceptions.v1`, each version at least once: the rows are the outbox. Replicas may publish the same
- * twice and in any order, since readers keep the greatest version.
+ * Publishes exceptions on `mitigation-exceptions.v1`, the latest version of each at least once: the rows are the outbox. Replicas may
+ * publish the same twice and in any order, since readers keep the greatest version; the last record of each, which compaction keeps, is
+ * its latest all the same.
  */
 export class ExceptionPublisher {
   readonly #pool: Pool;
@@ -67,6 +68,12 @@ export async function forgetEndedSuspensions(pool: Pool): Promise<void> {
   );
 }
 
+// One that changed while it was published may stand behind its newer record: another version comes after both.
+const SETTLE = `
+  UPDATE mitigation.mitigation_exception e
+  SET published_version = greatest(e.published_version, p.version), version = e.version + (e.version > p.version)::int
+  FROM unnest($1::uuid[], $2::int[]) AS p (id, version) WHERE e.id = p.id`;
+
 /** Publishes what is not published yet, 100 at most. @returns how many */
 export async function publishExceptions(pool: Pool, broker: Pick<Broker, 'publish'>): Promise<number> {
   const { rows } = await pool.query<ExceptionRow>(
@@ -74,11 +81,7 @@ export async function publishExceptions(pool: Pool, broker: Pick<Broker, 'publis
   );
   if (rows.length === 0) return 0;
   await broker.publish(topics.mitigationExceptions, rows.map(messageOf));
-  await pool.query(
-    `UPDATE mitigation.mitigation_exception e SET published_version = p.version
-     FROM unnest($1::uuid[], $2::int[]) AS p (id, version) WHERE e.id = p.id AND e.published_version < p.version`,
-    [rows.map(({ id }) => id), rows.map(({ version }) => version)],
-  );
+  await pool.query(SETTLE, [rows.map(({ id }) => id), rows.map(({ version }) => version)]);
   return rows.length;
 }
 
