@@ -1,4 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net';
+import { hostnameForm } from './host-identifiers.ts';
 import type { TaskEndpoint } from './task-endpoint.ts';
 import type { ExceptionMatch } from './task-status.ts';
 
@@ -12,7 +13,7 @@ export interface MitigationException {
   readonly suspendedFor?: readonly string[];
 }
 
-/** The first entry that covers the endpoint, or undefined. Host names are compared without case (RFC 4343). */
+/** The first entry that covers the endpoint, or undefined. Host names are compared as DNS does: without case (RFC 4343), with or without the dot at the end. */
 export function matchException(
   endpoint: TaskEndpoint,
   exceptions: readonly MitigationException[],
@@ -28,7 +29,7 @@ function covers(exception: MitigationException, endpoint: TaskEndpoint): boolean
     case 'device':
       return endpoint.deviceId === value;
     case 'hostname':
-      return endpoint.hostname?.toLowerCase() === value.toLowerCase();
+      return endpoint.hostname !== undefined && hostnameForm(endpoint.hostname) === hostnameForm(value);
     case 'ip':
     case 'cidr': {
       const list = listOf(exception);

@@ -16,6 +16,7 @@ test.each([
   ['cidr', '0.0.0.0/0'],
   ['cidr', '2001:db8::/32'],
   ['hostname', 'DESK-7.EXAMPLE'],
+  ['hostname', 'desk-7.example.'],
   ['device', 'Door-7'],
 ] as const)('%s %s covers the endpoint', (kind, value) => {
   expect(matchException(endpoint, [one(kind, value)])).toEqual({ exceptionId: 'ex', kind, value });
