@@ -133,6 +133,8 @@ test('files that openssl signed, with lengths left open and content in pieces to
   for (const [name, subject] of [
     ['signed-ecdsa-indefinite.mobileconfig', 'CN=Example EC, O=Example'],
     ['signed-rsa.mobileconfig', 'CN=Example RSA'],
+    // The signer is named by its key, and another certificate comes along.
+    ['signed-rsa-key-id.mobileconfig', 'CN=Example RSA'],
   ] as const) {
     expect(await imported(fixture(name))).toMatchObject({
       profile: { name: 'Signed by openssl' },
@@ -174,6 +176,8 @@ test.each(templates)('%s is refused as a template, with its place', async (_what
 
 test('a template that does not begin like XML is refused as one', async () => {
   expect(await refused(`{{- define "vpn" -}}\n${profile('')}`)).toMatchObject({ reason: 'template', at: { line: 1 } });
+  const headed = `#jinja2:lstrip_blocks: True\n${profile('<string>{{ name }}</string>')}`;
+  expect(await refused(headed)).toMatchObject({ reason: 'template', at: { line: 1 } });
   expect(await refused('#!/bin/sh\necho')).toMatchObject({ reason: 'not-a-profile' });
 });
 

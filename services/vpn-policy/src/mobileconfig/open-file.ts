@@ -1,7 +1,7 @@
 import type { FileRefusal, FileSignature } from '@quell/contracts/vpn-formats';
 import { FILE_LIMITS, Refusal, refusing, tooLarge } from '../formats/refusal.ts';
 import { decodeXml } from '../formats/source-text.ts';
-import { isVariable } from '../formats/templates.ts';
+import { isTemplate, isVariable } from '../formats/templates.ts';
 import type { PlistValue } from '../plist/plist-value.ts';
 import { readBinaryPlist } from '../plist/read-binary-plist.ts';
 import { readXmlPlist } from '../plist/read-xml-plist.ts';
@@ -46,7 +46,8 @@ function xml(bytes: Uint8Array) {
   if (start >= 0 && source.text[start] === '<') return source;
   if (start < 0) throw new Refusal('not-a-profile', 'an empty file', null);
   const at = source.at(start);
-  const line = source.text.slice(start, start + 200).split('\n')[0] ?? '';
-  if (isVariable(line)) throw new Refusal('template', 'a template that was not filled in', at);
+  const head = source.text.slice(start, start + 4096);
+  if (isTemplate(head) || isVariable(head.split('\n')[0] ?? ''))
+    throw new Refusal('template', 'a template that was not filled in', at);
   throw new Refusal('not-a-profile', 'neither XML nor a binary property list nor a signed one', at);
 }

@@ -1,5 +1,5 @@
 import type { FileRefusal, FileSignature } from '@quell/contracts/vpn-formats';
-import { Constructed, fromBER, OctetString } from 'asn1js';
+import { BaseBlock, Constructed, fromBER, OctetString } from 'asn1js';
 import {
   type Certificate,
   ContentInfo,
@@ -81,8 +81,19 @@ function signerOf({ signerInfos, certificates }: SignedData): Certificate | null
   if (id instanceof IssuerAndSerialNumber) {
     return all.find((one) => one.issuer.isEqual(id.issuer) && one.serialNumber.isEqual(id.serialNumber)) ?? null;
   }
-  // By key identifier: with one certificate there is no doubt, and `verify` finds its own.
-  return all.length === 1 ? (all[0] ?? null) : null;
+  const key = id instanceof BaseBlock ? hex(id.valueBlock) : null;
+  return all.find((one) => key !== null && subjectKey(one) === key) ?? (all.length === 1 ? (all[0] ?? null) : null);
+}
+
+/** The subject key identifier of a certificate (RFC 5280, 4.2.1.2). */
+function subjectKey({ extensions }: Certificate): string | null {
+  const value = extensions?.find(({ extnID }) => extnID === '2.5.29.14')?.parsedValue as unknown;
+  return value instanceof OctetString ? hex(value.valueBlock) : null;
+}
+
+function hex(block: object): string | null {
+  const bytes = (block as { valueHexView?: Uint8Array }).valueHexView;
+  return bytes === undefined ? null : Buffer.from(bytes).toString('hex');
 }
 
 function described(certificate: Certificate) {
