@@ -73,31 +73,28 @@ export function foldCharacter(character: string): string {
 export function foldText(text: string): string {
   let folded = '';
   let separated = false;
-  for (const character of text) {
-    for (const unit of foldCharacter(character)) {
-      if (unit === ' ') {
-        separated = folded !== '';
-      } else {
-        if (separated) folded += ' ';
-        separated = false;
-        folded += unit;
-      }
+  const add = (unit: string): void => {
+    if (unit === ' ') separated = folded !== '';
+    else {
+      folded += separated ? ` ${unit}` : unit;
+      separated = false;
     }
+  };
+  for (const character of text) {
+    const all = foldCharacter(character);
+    if (all.length === 1) add(all);
+    else for (const unit of all) add(unit);
   }
   return folded;
 }
 
 /** @returns `text` folded, with where its parts begin. */
 export function foldValue(text: string): FoldedValue {
-  const parts = foldText(text).split(' ');
-  if (parts[0] === '') return { joined: '', starts: [] };
-  const starts: number[] = [];
-  let length = 0;
-  for (const part of parts) {
-    starts.push(length);
-    length += part.length;
-  }
-  return { joined: parts.join(''), starts };
+  const folded = foldText(text);
+  if (folded === '') return { joined: '', starts: [] };
+  const starts = [0];
+  for (let at = folded.indexOf(' '); at >= 0; at = folded.indexOf(' ', at + 1)) starts.push(at + 1 - starts.length);
+  return { joined: starts.length === 1 ? folded : folded.replaceAll(' ', ''), starts };
 }
 
 /** @returns the letters and digits of `text`, folded, without what separates them: `nPP16-D` is `npp16d`. */

@@ -1,4 +1,4 @@
-import { foldCharacter, foldValue, foldWord } from './fold.ts';
+import { type FoldedValue, foldCharacter, foldValue } from './fold.ts';
 import { matchesIn, partsOf, type QueriedDevice } from './match.ts';
 import { infixLength, isPrefix, type MatchLevel, type QueryText, type QueryWord } from './parse-query.ts';
 import { idTolerance, isWithinEdits, type Tolerance, wordTolerance } from './typos.ts';
@@ -34,8 +34,8 @@ function originOf(text: string): Origin {
       if (!separated) for (let unit = to.length - 1; unit >= 0 && to[unit] === at; unit--) to[unit] = end;
     } else {
       separated = folded.endsWith(' ');
-      for (const unit of folded.replaceAll(' ', '').split('')) {
-        if (unit === '') continue;
+      for (let unit = 0; unit < folded.length; unit++) {
+        if (folded[unit] === ' ') continue;
         from.push(at);
         to.push(end);
       }
@@ -56,7 +56,7 @@ function merge(ranges: HighlightRange[]): HighlightRange[] {
 }
 
 /** Ranges within the folded, joined value. */
-type Find = (word: QueryWord, value: string, level: MatchLevel) => HighlightRange[];
+type Find = (word: QueryWord, value: FoldedValue, level: MatchLevel) => HighlightRange[];
 
 const everywhere = (value: string, word: string): HighlightRange[] => {
   const found: HighlightRange[] = [];
@@ -65,14 +65,14 @@ const everywhere = (value: string, word: string): HighlightRange[] => {
 };
 
 const begun: Find = (word, value, level) =>
-  matchesIn(foldValue(value), word.folded, isPrefix(word, level)).map((start) => [start, start + word.folded.length]);
+  matchesIn(value, word.folded, isPrefix(word, level)).map((start) => [start, start + word.folded.length]);
 
-const mistyped = (word: QueryWord, value: string, tolerance: Tolerance): HighlightRange[] => {
+const mistyped = (word: QueryWord, value: FoldedValue, tolerance: Tolerance): HighlightRange[] => {
   if (tolerance.edits === 0) return [];
-  const { starts, joined } = foldValue(value);
-  return partsOf({ starts, joined }).flatMap((part, index): HighlightRange[] =>
-    isWithinEdits(word.folded, part, tolerance) ? [[starts[index]!, starts[index]! + part.length]] : [],
-  );
+  return partsOf(value).flatMap((part, index): HighlightRange[] => {
+    const start = value.starts[index]!;
+    return isWithinEdits(word.folded, part, tolerance) ? [[start, start + part.length]] : [];
+  });
 };
 
 const inWords: Find = (word, value, level) => {
@@ -84,14 +84,14 @@ const inModel: Find = (word, value, level) => {
   const found = inWords(word, value, level);
   const tolerance = wordTolerance(word);
   if (found.length > 0 || level !== 'typos' || tolerance.edits === 0) return found;
-  const { starts, joined } = foldValue(value);
+  const { starts, joined } = value;
   const start = starts.find((at) => isWithinEdits(word.folded, joined.slice(at), tolerance));
   return start === undefined ? [] : [[start, joined.length]];
 };
 
 const inId: Find = (word, value, level) => {
+  const { joined } = value;
   const found = begun(word, value, level);
-  const { joined } = foldValue(value);
   if (word.length >= infixLength) found.push(...everywhere(joined, word.folded));
   if (found.length > 0 || level !== 'typos') return found;
   const tolerance = idTolerance(word);
@@ -99,10 +99,9 @@ const inId: Find = (word, value, level) => {
   return near ? [[0, joined.length]] : [];
 };
 
-const inMac: Find = (word, value, level) => {
-  const mac = foldWord(value);
-  if (word.length >= infixLength) return everywhere(mac, word.folded);
-  return isPrefix(word, level) && mac.startsWith(word.folded) ? [[0, word.folded.length]] : [];
+const inMac: Find = (word, { joined }, level) => {
+  if (word.length >= infixLength) return everywhere(joined, word.folded);
+  return isPrefix(word, level) && joined.startsWith(word.folded) ? [[0, word.folded.length]] : [];
 };
 
 function inIp(word: QueryWord, value: string, level: MatchLevel): HighlightRange[] {
@@ -118,7 +117,10 @@ export function highlightDevice(text: QueryText, device: QueriedDevice, level: M
   const { words } = text;
   const highlights: Highlight[] = [];
   const add = (field: HighlightField, value: string, find: Find, index?: number) => {
-    const found = words.flatMap((word) => find(word, value, level));
+    const folded = foldValue(value);
+    // Most fields have none of the words, which shows at once.
+    if (level !== 'typos' && !words.some((word) => folded.joined.includes(word.folded))) return;
+    const found = words.flatMap((word) => find(word, folded, level));
     if (found.length === 0) return;
     const { from, to } = originOf(value);
     const ranges = merge(found.map(([start, end]) => [from[start]!, to[end - 1]!]));

@@ -25,10 +25,10 @@ export function idTolerance(word: QueryWord): Tolerance {
  *   swaps two neighbours, and none touches what another one changed (restricted Damerau-Levenshtein distance).
  */
 export function isWithinEdits(word: string, text: string, { edits, sameFirst }: Tolerance): boolean {
+  if (edits === 0) return text.startsWith(word);
+  if (sameFirst && word.codePointAt(0) !== text.codePointAt(0)) return false;
   const typed = [...word];
   const there = [...text].slice(0, typed.length + edits);
-  if (edits === 0) return text.startsWith(word);
-  if (sameFirst && typed[0] !== there[0]) return false;
   // Rows are beginnings of `text`, columns beginnings of `word`.
   let before: number[] = [];
   let row = typed.map((_, column) => column);

@@ -25,8 +25,12 @@ import { TextHits } from './text-hits.ts';
 import { CodedValues } from './value-counts.ts';
 import { findWord, type WordHits } from './word-hits.ts';
 
-/** From this many documents on their histogram is made once and kept. */
-const histogramFrom = 1 << 13;
+export interface BaseOptions {
+  /** How many bytes of earlier answers are kept, at most. */
+  readonly cacheBytes: number;
+  /** From this many documents on their histogram is made once and kept; fewer are counted each time. */
+  readonly histogramFrom: number;
+}
 
 /** What one query finds in a segment at one level. */
 export interface BaseHits {
@@ -41,15 +45,19 @@ export class BaseIndex {
   readonly segment: Segment;
   readonly reader: SegmentReader;
   readonly lastSeen: LastSeenOrder;
+  readonly #histogramFrom: number;
   readonly #counter: Counter;
   readonly #all: DocSet;
   readonly #dead = new Set<number>();
+  readonly #foundBits: Uint32Array;
+  readonly #countedBits: Uint32Array;
   readonly #kept: LRUCache<string, Kept>;
   readonly models: CodedValues;
   readonly groups: CodedValues;
   readonly #tags: CodedValues;
 
-  constructor(segment: Segment, cacheBytes: number) {
+  constructor(segment: Segment, { cacheBytes, histogramFrom }: BaseOptions) {
+    this.#histogramFrom = histogramFrom;
     this.segment = segment;
     this.reader = new SegmentReader(segment);
     this.lastSeen = new LastSeenOrder(segment);
@@ -57,6 +65,8 @@ export class BaseIndex {
     const bits = new Uint32Array(wordsFor(segment.count));
     for (let doc = 0; doc < segment.count; doc++) setBit(bits, doc);
     this.#all = segment.count === 0 ? emptySet : { count: segment.count, bits, docs: null };
+    this.#foundBits = new Uint32Array(bits.length);
+    this.#countedBits = new Uint32Array(bits.length);
     this.#kept = new LRUCache({ maxSize: cacheBytes, sizeCalculation: ({ size }) => size });
     this.models = new CodedValues(segment.models);
     this.groups = new CodedValues(segment.groups);
@@ -98,14 +108,15 @@ export class BaseIndex {
   }
 
   #text(text: Words, level: MatchLevel): TextHits {
-    return this.#keep(this.#textKey(text, level), () => {
-      const value = new TextHits(
-        this.reader,
-        text,
-        text.words.map((_, at) => this.#word(text, at, level)),
-      );
-      // The sets of a single word are those that are kept for it anyway.
-      return { value, size: text.words.length === 1 ? 0 : value.size };
+    const key = this.#textKey(text, level);
+    return this.#keep(key, () => {
+      const words = text.words.map((_, at) => this.#word(text, at, level));
+      // The sets of a single word are those that are kept for it anyway; classes come as they are asked for.
+      const own = (value: TextHits) => (words.length === 1 ? 0 : value.size) + value.classSize + 200;
+      const value = new TextHits(this.reader, text, words, () => {
+        if (this.#kept.has(key)) this.#kept.set(key, { value, size: own(value) });
+      });
+      return { value, size: own(value) };
     });
   }
 
@@ -170,29 +181,36 @@ export class BaseIndex {
     });
   }
 
-  #alive(set: DocSet): DocSet {
+  /** Without the dead. @param scratch the set's own bits where they may be changed. */
+  #alive(set: DocSet, scratch: Uint32Array): DocSet {
     if (this.#dead.size === 0) return set;
     if (set.docs !== null) {
       const docs = set.docs.filter((doc) => !this.#dead.has(doc));
       return docs.length === set.count ? set : setOfDocs(docs);
     }
-    const bits = set.bits!.slice();
-    for (const doc of this.#dead) bits[doc >>> 5]! &= ~(1 << (doc & 31));
-    return setOfBits(bits);
+    if (set.bits !== scratch) scratch.set(set.bits!);
+    for (const doc of this.#dead) scratch[doc >>> 5]! &= ~(1 << (doc & 31));
+    return setOfBits(scratch);
   }
 
-  /** @param text not `nothing`. */
+  /**
+   * @param text not `nothing`.
+   * @returns what is found, good until the next call: its bits are used again, since so many new ones a second are work for the collector.
+   */
   find(query: DeviceQuery, text: Words | { readonly kind: 'blank' }, level: MatchLevel): BaseHits {
     const selection: Selection = { mask: featureMask(query.feature), match: query.match };
     const hits = text.kind === 'words' ? this.#text(text, level) : undefined;
     const any = hits?.any ?? this.#all;
     const others = this.#otherFilters(query);
-    const base = others === undefined ? any : intersect([any, others]);
     const features = this.#features(selection);
-    const found = this.#alive(features === undefined ? base : intersect([base, features]));
+    const base = others === undefined ? [any] : [any, others];
+    const all = features === undefined ? base : [...base, features];
+    const found = this.#alive(intersect(all, this.#foundBits), this.#foundBits);
     const tally = (): Tally => {
-      if (others !== undefined || any.count < histogramFrom || !this.#counter.hasHistograms) {
-        return this.#counter.count(this.#alive(base), selection);
+      if (others !== undefined || any.count < this.#histogramFrom || !this.#counter.hasHistograms) {
+        const counted =
+          features === undefined ? found : this.#alive(intersect(base, this.#countedBits), this.#countedBits);
+        return this.#counter.count(counted, selection);
       }
       const key = text.kind === 'words' ? this.#textKey(text, level) : 'all';
       const counted = this.#counter.countFrom(this.#histogram(key, any), selection);

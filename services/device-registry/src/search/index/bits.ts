@@ -141,19 +141,26 @@ export function hasDoc({ bits, docs }: DocSet, doc: number): boolean {
   return bits === null ? docs![firstFrom(docs!, doc)] === doc : hasBit(bits, doc);
 }
 
-/** @returns what is in every one of the sets; at least one is given. */
-export function intersect(sets: readonly DocSet[]): DocSet {
+/**
+ * @param into where the bits go if there are many; else into new ones.
+ * @returns what is in every one of the sets; at least one is given.
+ */
+export function intersect(sets: readonly DocSet[], into?: Uint32Array): DocSet {
   if (sets.length === 1) return sets[0]!;
   const lists = sets.filter(({ docs }) => docs !== null);
   if (lists.length === 0) {
-    const bits = sets[0]!.bits!.slice();
-    for (const { bits: other } of sets.slice(1))
-      for (let word = 0; word < bits.length; word++) bits[word]! &= other![word]!;
+    const bits = into ?? new Uint32Array(sets[0]!.bits!.length);
+    andInto(bits, sets[0]!.bits!, sets[1]!.bits!);
+    for (const { bits: other } of sets.slice(2)) andInto(bits, bits, other!);
     return setOfBits(bits);
   }
   const shortest = lists.reduce((least, set) => (set.count < least.count ? set : least));
   const others = sets.filter((set) => set !== shortest);
   return setOfDocs(shortest.docs!.filter((doc) => others.every((set) => hasDoc(set, doc))));
+}
+
+function andInto(into: Uint32Array, left: Uint32Array, right: Uint32Array): void {
+  for (let word = 0; word < into.length; word++) into[word] = left[word]! & right[word]!;
 }
 
 /** @returns how many bytes the set holds. */

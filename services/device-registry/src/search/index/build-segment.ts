@@ -1,7 +1,7 @@
 import { deviceCapabilities } from '@quell/contracts/device';
 import { platform } from '@quell/contracts/vocabulary';
 import { capabilityMask } from '@quell/device-query/match';
-import { compareText, displayKey, naturalKey } from '@quell/device-query/rank';
+import { compareText, naturalKey } from '@quell/device-query/rank';
 import { setBit, wordsFor } from './bits.ts';
 import { GrowingBytes, GrowingNumbers, type TextTable } from './bytes.ts';
 import { DivergenceHash } from './divergence-hash.ts';
@@ -34,8 +34,19 @@ class Dictionary {
   }
 }
 
+export interface SegmentLimits {
+  /** Documents that are looked through rather than indexed by a further byte, at most. */
+  readonly group: number;
+  /** From so many documents on the neighbours of a part are indexed. */
+  readonly frequent: number;
+}
+
+/** Looking at a document takes less than a microsecond, so that even both together are hardly felt. */
+const usualLimits: SegmentLimits = { group: 512, frequent: 512 };
+
 /** Takes devices one after the other, in any order, no id twice; holds them as bytes, so that a million do not become objects. */
 export class SegmentBuilder {
+  readonly #limits: SegmentLimits;
   readonly #records = new GrowingBytes(1 << 16);
   readonly #recordOffsets = new GrowingNumbers();
   readonly #keys = new GrowingBytes(1 << 16);
@@ -54,7 +65,9 @@ export class SegmentBuilder {
   readonly #hash = new DivergenceHash();
   readonly #folded = new FoldedBytes();
 
-  constructor() {
+  /** @param limits smaller ones bring out in tests what else takes a million devices. */
+  constructor(limits: SegmentLimits = usualLimits) {
+    this.#limits = limits;
     this.#recordOffsets.push(0);
     this.#keyOffsets.push(0);
     this.#groups.codeOf('');
@@ -63,8 +76,11 @@ export class SegmentBuilder {
   add(device: IndexedDevice): void {
     writeRecord(this.#records, device);
     this.#recordOffsets.push(this.#records.length);
+    // The display key, without a text in between.
+    this.#folded.foldText(device.label);
+    if (this.#folded.length === 0) this.#folded.foldText(device.id);
+    this.#folded.writeNaturalKey(this.#keys);
     // No folded text has U+0001, so a name that goes on comes after the same name with any id.
-    this.#keys.text(displayKey(device));
     this.#keys.byte(1);
     this.#keys.text(device.id);
     this.#keyOffsets.push(this.#keys.length);
@@ -152,10 +168,11 @@ export class SegmentBuilder {
     const keys = models.map(naturalKey);
     const modelOrder = Uint32Array.from(models, (_, code) => code);
     modelOrder.sort((a, b) => compareText(keys[a]!, keys[b]!) || compareText(models[a]!, models[b]!));
-    return { modelOrder, modelWords: words.finish(models.length) };
+    return { modelOrder, modelWords: words.finish(models.length, this.#limits.frequent) };
   }
 
   #textIndexes(records: TextTable, count: number) {
+    const { group, frequent } = this.#limits;
     const folded = this.#folded;
     const cursor = new RecordCursor(records.bytes);
     const ids = new GramValues();
@@ -217,13 +234,13 @@ export class SegmentBuilder {
       byId,
       tags,
       tagLists: listsByTerm(tagCodes.numbers, tagDocs.numbers, tagCodes.length, tags.length, count),
-      labelWords: labelWords.finish(count),
-      labelStarts: buildGrams(labels, 0, count),
-      hostWords: hostWords.finish(count),
-      hostStarts: buildGrams(hosts, 0, count),
-      idPieces: buildGrams(ids, infixBytes, count),
-      macPieces: buildGrams(macs, infixBytes, count),
-      ipStarts: buildGrams(ips, 0, count),
+      labelWords: labelWords.finish(count, frequent),
+      labelStarts: buildGrams(labels, 0, count, group),
+      hostWords: hostWords.finish(count, frequent),
+      hostStarts: buildGrams(hosts, 0, count, group),
+      idPieces: buildGrams(ids, infixBytes, count, group),
+      macPieces: buildGrams(macs, infixBytes, count, group),
+      ipStarts: buildGrams(ips, 0, count, group),
       shortStarts: shortStarts.finish(count),
       shortRuns: shortRuns.finish(count),
     };

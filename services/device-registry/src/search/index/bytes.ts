@@ -1,3 +1,5 @@
+const encoder = new TextEncoder();
+
 /** Bytes that grow while an index is built. */
 export class GrowingBytes {
   bytes: Uint8Array<ArrayBuffer>;
@@ -43,16 +45,16 @@ export class GrowingBytes {
   /** `text` as UTF-8. */
   text(text: string): void {
     this.reserve(text.length * 3);
-    let at = this.length;
+    const { bytes, length } = this;
     for (let index = 0; index < text.length; index++) {
       const code = text.charCodeAt(index);
       if (code >= 0x80) {
-        this.length += new TextEncoder().encodeInto(text, this.bytes.subarray(this.length)).written;
+        this.length += encoder.encodeInto(text, bytes.subarray(length)).written;
         return;
       }
-      this.bytes[at++] = code;
+      bytes[length + index] = code;
     }
-    this.length = at;
+    this.length = length + text.length;
   }
 
   /** How many bytes, then `text` as UTF-8. */
@@ -69,7 +71,7 @@ export class GrowingBytes {
       }
     }
     this.length = start;
-    const encoded = new TextEncoder().encode(text);
+    const encoded = encoder.encode(text);
     this.varint(encoded.length);
     this.copy(encoded, 0, encoded.length);
   }

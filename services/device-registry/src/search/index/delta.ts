@@ -6,7 +6,8 @@ import {
   matchesText,
   passesOtherFilters,
 } from '@quell/device-query/match';
-import type { MatchLevel, QueryText } from '@quell/device-query/parse-query';
+import type { MatchLevel, QueryText, QueryWord } from '@quell/device-query/parse-query';
+import { idTolerance, wordTolerance } from '@quell/device-query/typos';
 import type { IndexedDevice } from './indexed-device.ts';
 
 /** A device that changed after the base was built. */
@@ -38,7 +39,10 @@ export function findInDelta(
   level: MatchLevel,
 ): DeltaEntry[] {
   const filtered = query.group.length + query.platform.length + query.model.length + query.tag.length > 0;
-  const words = text.kind === 'words' && level !== 'typos' ? text.words : [];
+  // A word that may hold typos need not be there as it was typed.
+  const forgives = (word: QueryWord) =>
+    level === 'typos' && Math.max(wordTolerance(word).edits, idTolerance(word).edits) > 0;
+  const words = text.kind === 'words' ? text.words.filter((word) => !forgives(word)) : [];
   const found: DeltaEntry[] = [];
   for (const entry of entries) {
     const { pieces } = entry;

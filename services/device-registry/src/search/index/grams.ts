@@ -16,8 +16,6 @@ export interface GramIndex {
   readonly lists: PostingLists;
 }
 
-const groupLimit = 512;
-
 /** Values as the builder gathers them, in ascending order of their documents, each ended by a zero byte. */
 export class GramValues {
   readonly bytes = new GrowingBytes(1 << 16);
@@ -54,7 +52,7 @@ function textsOf(values: GramValues, shortest: number): { texts: Uint32Array; do
 }
 
 /** @param shortest 0: only whole values; else every end of a value that has at least so many bytes. */
-export function buildGrams(values: GramValues, shortest: number, universe: number): GramIndex {
+export function buildGrams(values: GramValues, shortest: number, universe: number, groupLimit: number): GramIndex {
   const { bytes } = values.bytes;
   const { texts, docs } = textsOf(values, shortest);
   const movedTexts = new Uint32Array(texts.length);

@@ -3,13 +3,12 @@ import type { TextTable } from './bytes.ts';
 const tiny = 12;
 
 /**
- * Sorts `order`, which holds indices of `texts`, by the bytes of the texts; equal texts stay in the order given. Three bytes at a
- * time as one number beside the place, so that the engine's own sort of numbers does the work. No text may contain a zero byte.
+ * Sorts `order`, which holds indices of `texts`, by the bytes of the texts; equal texts stay in the order given. Some bytes at a
+ * time make one number with the place, so that the engine's own sort of numbers does the work. No text may contain a zero byte.
  */
 export function sortTexts({ bytes, offsets }: TextTable, order: Uint32Array): void {
   const scratch = new Float64Array(order.length);
   const copy = new Uint32Array(order.length);
-  const places = 2 ** 29;
 
   const isBefore = (a: number, b: number, depth: number): boolean => {
     let left = offsets[a]! + depth;
@@ -44,14 +43,17 @@ export function sortTexts({ bytes, offsets }: TextTable, order: Uint32Array): vo
       insert(low, high, depth);
       continue;
     }
+    // A double holds 53 bits: the place takes what it needs, bytes the rest.
+    const placeBits = 32 - Math.clz32(high - low);
+    const size = Math.min(6, (53 - placeBits) >> 3);
+    const places = 2 ** placeBits;
     for (let at = low; at < high; at++) {
       const text = order[at]!;
       const start = offsets[text]! + depth;
-      const left = offsets[text + 1]! - start;
-      const first = left > 0 ? bytes[start]! : 0;
-      const second = left > 1 ? bytes[start + 1]! : 0;
-      const third = left > 2 ? bytes[start + 2]! : 0;
-      scratch[at] = ((first << 16) | (second << 8) | third) * places + (at - low);
+      const end = offsets[text + 1]!;
+      let key = 0;
+      for (let byte = start; byte < start + size; byte++) key = key * 256 + (byte < end ? bytes[byte]! : 0);
+      scratch[at] = key * places + (at - low);
     }
     copy.set(order.subarray(low, high), low);
     scratch.subarray(low, high).sort();
@@ -61,8 +63,8 @@ export function sortTexts({ bytes, offsets }: TextTable, order: Uint32Array): vo
       const value = at < high ? scratch[at]! : Number.POSITIVE_INFINITY;
       const bytesOf = Math.floor(value / places);
       if (bytesOf !== group) {
-        // A zero among the three bytes means that all of these texts have ended.
-        if (at - groupStart > 1 && (group & 0xff) !== 0) pending.push(groupStart, at, depth + 3);
+        // A zero as the last of the bytes means that all of these texts have ended.
+        if (at - groupStart > 1 && group % 256 !== 0) pending.push(groupStart, at, depth + size);
         groupStart = at;
         group = bytesOf;
       }

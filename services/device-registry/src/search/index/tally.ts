@@ -1,12 +1,14 @@
 import { passesFeatures } from '@quell/device-query/match';
 import type { DocSet } from './bits.ts';
+import { listLength } from './posting-lists.ts';
 import type { Segment } from './segment.ts';
 
 /** How many documents of a set there are of each kind, and of each group and capability mask: every facet follows from it. */
 export interface Histogram {
   readonly kinds: Uint32Array;
   /** `mask * groups.length + group`. */
-  readonly cells: Uint32Array;
+  readonly cells: Uint32Array | Uint16Array;
+  readonly groups: Uint32Array;
 }
 
 /** What is counted for one query. */
@@ -34,10 +36,15 @@ export class Counter {
   /** The distinct capability masks, and the place of each kind's among them. */
   readonly #masks: readonly number[];
   readonly #maskOf: Uint8Array;
+  readonly #largestGroup: number;
+  readonly #passes: (Uint8Array | undefined)[] = [];
 
   constructor(segment: Segment) {
     this.#segment = segment;
     this.#masks = [...new Set(segment.kindMasks)];
+    const { groupLists } = segment;
+    const sizes = segment.groups.map((_, group) => listLength(groupLists, group));
+    this.#largestGroup = sizes.reduce((most, size) => Math.max(most, size), 0);
     this.#maskOf = segment.kindMasks.map((mask) => this.#masks.indexOf(mask));
   }
 
@@ -50,17 +57,32 @@ export class Counter {
     const groups = this.#segment.groups.length;
     const maskOf = this.#maskOf;
     const byKind = new Uint32Array(this.#segment.kindMasks.length);
-    const cells = new Uint32Array(groups * this.#masks.length);
+    const Cells = this.#largestGroup < 0x10000 ? Uint16Array : Uint32Array;
+    const cells = new Cells(groups * this.#masks.length);
+    const byGroup = new Uint32Array(groups);
     // Ordinals again and again into one buffer: a call for each of a million documents would cost more than the counting.
     for (const docs of chunksOf(set)) {
       for (let at = 0; at < docs.length; at++) {
         const doc = docs[at]!;
         const kind = kinds[doc]!;
         byKind[kind]!++;
-        cells[maskOf[kind]! * groups + groupOf[doc]!]!++;
+        const group = groupOf[doc]!;
+        byGroup[group]!++;
+        cells[maskOf[kind]! * groups + group]!++;
       }
     }
-    return { kinds: byKind, cells };
+    return { kinds: byKind, cells, groups: byGroup };
+  }
+
+  /** For each kind 1 if it passes. */
+  #passing(selected: number, match: Selection['match']): Uint8Array {
+    const key = match === 'all' ? selected : selected | 256;
+    let passes = this.#passes[key];
+    if (passes === undefined) {
+      passes = this.#segment.kindMasks.map((mask) => (passesFeatures(mask, selected, match) ? 1 : 0));
+      this.#passes[key] = passes;
+    }
+    return passes;
   }
 
   empty(): Tally {
@@ -79,7 +101,7 @@ export class Counter {
     const tally = this.empty();
     const { groups } = tally;
     const byKind = new Uint32Array(kindMasks.length);
-    const passes = Uint8Array.from(kindMasks, (mask) => (passesFeatures(mask, selected, match) ? 1 : 0));
+    const passes = this.#passing(selected, match);
     for (const docs of chunksOf(set)) {
       for (let at = 0; at < docs.length; at++) {
         const doc = docs[at]!;
@@ -93,16 +115,21 @@ export class Counter {
   }
 
   /** The same from a histogram: whatever is selected, no document is looked at. */
-  countFrom({ kinds, cells }: Histogram, { mask: selected, match }: Selection): Tally {
+  countFrom({ kinds, cells, groups: byGroup }: Histogram, { mask: selected, match }: Selection): Tally {
     const { kindMasks, kindModels } = this.#segment;
     const tally = this.empty();
-    const passes = Uint8Array.from(kindMasks, (mask) => (passesFeatures(mask, selected, match) ? 1 : 0));
+    const passes = this.#passing(selected, match);
     addKinds(tally, kinds, passes, kindMasks, kindModels);
     const { groups } = tally;
-    for (let place = 0; place < this.#masks.length; place++) {
-      if (!passesFeatures(this.#masks[place]!, selected, match)) continue;
+    const passing = this.#masks.map((mask) => passesFeatures(mask, selected, match));
+    // Whichever are fewer: those that pass are added up, or those that do not taken from all.
+    const few = passing.filter((passed) => passed).length * 2 <= passing.length;
+    if (!few) groups.set(byGroup);
+    for (let place = 0; place < passing.length; place++) {
+      if (passing[place] !== few) continue;
       const row = place * groups.length;
-      for (let group = 0; group < groups.length; group++) groups[group]! += cells[row + group]!;
+      if (few) for (let group = 0; group < groups.length; group++) groups[group]! += cells[row + group]!;
+      else for (let group = 0; group < groups.length; group++) groups[group]! -= cells[row + group]!;
     }
     return tally;
   }

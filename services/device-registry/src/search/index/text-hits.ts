@@ -17,8 +17,10 @@ export class TextHits {
   readonly #reader: SegmentReader;
   readonly #joined: string;
   readonly #classes = new Map<RankClass, DocSet>();
+  readonly #onGrown: () => void;
 
-  constructor(reader: SegmentReader, text: Words, hits: readonly WordHits[]) {
+  constructor(reader: SegmentReader, text: Words, hits: readonly WordHits[], onGrown: () => void) {
+    this.#onGrown = onGrown;
     this.#reader = reader;
     this.#joined = text.joined;
     this.any = intersect(hits.map(({ any }) => any));
@@ -26,9 +28,16 @@ export class TextHits {
     this.#models = intersect(hits.map(({ models }) => models));
   }
 
-  /** In bytes, as far as it is known when the hits are kept. */
+  /** In bytes, without the classes. */
   get size(): number {
     return sizeOfSet(this.any) + sizeOfSet(this.#labels) + sizeOfSet(this.#models);
+  }
+
+  /** In bytes, of the classes that were asked for so far. */
+  get classSize(): number {
+    let size = 0;
+    for (const set of this.#classes.values()) if (set !== this.any && set !== this.#labels) size += sizeOfSet(set);
+    return size;
   }
 
   /** The classes in order. A document is in the first one that has it; some of a class may not be hits. */
@@ -38,6 +47,7 @@ export class TextHits {
       if (set === undefined) {
         set = this.#find(name);
         this.#classes.set(name, set);
+        this.#onGrown();
       }
       yield set;
     }

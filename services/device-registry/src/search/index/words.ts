@@ -19,7 +19,7 @@ import { sortTexts } from './sort-texts.ts';
 export interface WordIndex {
   readonly terms: TextTable;
   readonly lists: PostingLists;
-  /** Terms of at least `frequentFrom` documents, ascending; those of `frequent[i]` are `pairs[pairStarts[i]..pairStarts[i + 1]]`. */
+  /** Terms of many documents, ascending; those of `frequent[i]` are `pairs[pairStarts[i]..pairStarts[i + 1]]`. */
   readonly frequent: Uint32Array<ArrayBuffer>;
   readonly pairStarts: Uint32Array<ArrayBuffer>;
   /** For each pair the term that comes second, ascending for the same first one. */
@@ -27,7 +27,6 @@ export interface WordIndex {
   readonly pairLists: PostingLists;
 }
 
-const frequentFrom = 512;
 const boundary = 0xffffffff;
 
 /** Gathers values in ascending order of their documents. */
@@ -87,7 +86,8 @@ export class WordIndexBuilder {
     }
   }
 
-  finish(universe: number): WordIndex {
+  /** @param frequentFrom from how many documents on a part is frequent. */
+  finish(universe: number, frequentFrom: number): WordIndex {
     const unsorted = { bytes: this.#bytes.bytes, offsets: this.#offsets.numbers };
     const order = Uint32Array.from({ length: this.#terms }, (_, term) => term);
     sortTexts(unsorted, order);
@@ -114,16 +114,25 @@ export class WordIndexBuilder {
     return {
       terms: { bytes: sorted.finish(), offsets },
       lists,
-      ...pairsOf(lists, this.#terms, sequence, docs, this.#sequence.length),
+      ...pairsOf(lists, frequentTerms(lists, this.#terms, frequentFrom), sequence, docs, this.#sequence.length),
     };
   }
 }
 
-function pairsOf(lists: PostingLists, terms: number, sequence: Uint32Array, docs: Uint32Array, length: number) {
-  const frequent = Uint32Array.from({ length: terms }, (_, term) => term).filter(
+function frequentTerms(lists: PostingLists, terms: number, frequentFrom: number): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from({ length: terms }, (_, term) => term).filter(
     (term) => listLength(lists, term) >= frequentFrom,
   );
-  const placeOf = new Int32Array(terms).fill(-1);
+}
+
+function pairsOf(
+  lists: PostingLists,
+  frequent: Uint32Array<ArrayBuffer>,
+  sequence: Uint32Array,
+  docs: Uint32Array,
+  length: number,
+) {
+  const placeOf = new Int32Array(lists.offsets.length - 1).fill(-1);
   for (const [place, term] of frequent.entries()) placeOf[term] = place;
   const starts = new Uint32Array(frequent.length + 1);
   const firstOf = (at: number): number =>
