@@ -1,5 +1,6 @@
 import type { TaskDto } from '@quell/contracts/task';
 import type { ClientBase, Pool } from 'pg';
+import { goesOnAt } from '../endpoints/device-endpoint.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import type { Decision, Refusal } from '../task/decision.ts';
 import type { Task } from '../task/task.ts';
@@ -61,7 +62,7 @@ export async function otherHolder(client: ClientBase, taskId: string, task: Task
   if (task.threatKey === undefined) return undefined;
   const { rows } = await client.query<{ task_id: string }>(
     `SELECT task_id FROM mitigation.open_task
-     WHERE endpoint_id = $1 AND threat_key = $2 AND task_id <> $3 AND (reopen_until IS NULL OR reopen_until > now())`,
+     WHERE endpoint_id = ${goesOnAt('$1::uuid')} AND threat_key = $2 AND task_id <> $3 AND (reopen_until IS NULL OR reopen_until > now())`,
     [task.endpoint.endpointId, task.threatKey, taskId],
   );
   return rows[0]?.task_id;

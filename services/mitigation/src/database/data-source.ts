@@ -10,6 +10,7 @@ import { Exceptions0000000000005 } from './migrations/0005-exceptions.ts';
 import { AgentPublication0000000000010 } from './migrations/0010-agent-publication.ts';
 import { KnownDevices0000000000011 } from './migrations/0011-known-devices.ts';
 import { Campaigns0000000000012 } from './migrations/0012-campaigns.ts';
+import { FormerDevice0000000000013 } from './migrations/0013-former-device.ts';
 
 /** Read models that TypeORM knows. Events and the rows beside them go through `pg` and plain SQL. */
 export const entities = [AgentEntity, DetectionEntity, EndpointEntity, TaskViewEntity];
@@ -24,4 +25,5 @@ export const migrations = [
   AgentPublication0000000000010,
   KnownDevices0000000000011,
   Campaigns0000000000012,
+  FormerDevice0000000000013,
 ];

@@ -11,6 +11,7 @@ import { changedIdentifiers } from '../endpoints/changed-identifiers.ts';
 import { endpointIdOfDevice } from '../endpoints/device-endpoint.ts';
 import { type EndpointChange, EndpointChanges, enqueueEndpointChange } from '../endpoints/endpoint-changes.ts';
 import { recordHost } from '../endpoints/host-record.ts';
+import { cancel, retry } from '../task/commands.ts';
 import { detectionOn, openScene, type Scene, taskOf } from '../task-store/scene.fixture.ts';
 import { type DeviceNews, takeDevices } from './known-devices.ts';
 import { recogniseMachines } from './recognise.ts';
@@ -270,4 +271,28 @@ test('a machine that is told to be the device later takes what waits for it, als
   const again = detectionOn({ hint: { deviceId } }, { threat: { name: 'EICAR', path } });
   expect(taskOf(await scene.take([again]))).toBe(taskId);
   expect((await scene.askFor({ ...agent, deviceId, hostname })).map((task) => task.taskId)).toEqual([taskId]);
+});
+
+test('a task of a device that ended before its machine was known goes on there when it is retried, unless another holds the threat', async () => {
+  const { deviceId, hostname, mac } = fresh();
+  await arrives(record(deviceId, 1));
+  const [first, second] = [await detected({ deviceId }, '/srv/one'), await detected({ deviceId }, '/srv/two')];
+  const tasks = await Promise.all([first, second].map(async (id) => (await rowOf(id)).taskId));
+  for (const taskId of tasks) await scene.command(taskId, cancel);
+  // Long after: neither holds its threat any more.
+  await scene.rows('UPDATE mitigation.open_task SET reopen_until = now() WHERE task_id = ANY($1)', tasks);
+  const agent = await enrols({ hostname });
+  await reports(agent.endpointId, { hostname, macs: [mac] });
+  await arrives(record(deviceId, 2, { macs: [mac] }));
+  expect(await endpointsOf(deviceId)).toContainEqual({ endpointId: agent.endpointId, agentId: agent.agentId });
+  const holder = (await rowOf(await detected({ deviceId }, '/srv/two'))).taskId;
+
+  expect(await scene.command(tasks[0], (task) => retry(task, scene.policy.clocks))).toMatchObject({ ok: true });
+  expect(await scene.command(tasks[1], (task) => retry(task, scene.policy.clocks))).toMatchObject({
+    ok: false,
+    refusal: { code: 'replaced', detail: expect.stringContaining(holder) },
+  });
+  const handed = await scene.askFor({ ...agent, deviceId, hostname });
+  expect([tasks[0], holder]).toContain(handed[0]?.taskId);
+  expect((await scene.workRow(tasks[0])).endpoint_id).toBe(agent.endpointId);
 });

@@ -94,7 +94,11 @@ async function call(
 ): Promise<void> {
   if (!mayBeCalled(endpoint, deviceId, holder, endpointIdOfDevice)) return;
   if (holder !== undefined) {
-    await client.query('UPDATE mitigation.endpoint SET device_id = NULL WHERE endpoint_id = $1', [holder.endpointId]);
+    await client.query(
+      `UPDATE mitigation.endpoint SET device_id = NULL, former_device_id = CASE WHEN agent_id IS NULL THEN device_id END
+       WHERE endpoint_id = $1`,
+      [holder.endpointId],
+    );
     if (holder.agentId === undefined) await moveWaiting(client, holder.endpointId, endpoint.endpointId);
   }
   await client.query(

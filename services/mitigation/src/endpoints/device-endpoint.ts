@@ -11,6 +11,16 @@ export function endpointIdOfDevice(deviceId: string): string {
 }
 
 /**
+ * SQL for the endpoint where a task of the endpoint `id` goes on: itself, but for one without an agent whose device turned out to be a
+ * machine that has an endpoint already. Told each time, since the registry may say later that it is yet another.
+ */
+export function goesOnAt(id: string): string {
+  return `coalesce((
+    SELECT now.endpoint_id FROM mitigation.endpoint was JOIN mitigation.endpoint now ON now.device_id = was.former_device_id
+    WHERE was.endpoint_id = ${id} AND was.agent_id IS NULL AND was.device_id IS NULL), ${id})`;
+}
+
+/**
  * Makes the endpoints of devices that a match found and that have no row yet, beside what was opened on them. It writes: behind an append.
  *
  * @throws TaskConflict when somebody else made the device another endpoint meanwhile: match again in a new transaction
@@ -29,7 +39,7 @@ export async function keepDeviceEndpoints(client: ClientBase, endpoints: readonl
     name: 'keep-device-endpoints',
     text: `INSERT INTO mitigation.endpoint AS e (endpoint_id, device_id, device_matched)
            SELECT endpoint_id, device_id, true FROM unnest($1::uuid[], $2::text[]) AS d (endpoint_id, device_id) ORDER BY endpoint_id
-           ON CONFLICT (endpoint_id) DO UPDATE SET device_id = excluded.device_id WHERE e.device_id IS NULL`,
+           ON CONFLICT (endpoint_id) DO UPDATE SET device_id = excluded.device_id, former_device_id = NULL WHERE e.device_id IS NULL`,
     values,
   });
   const { rows } = await client.query<{ kept: number }>({

@@ -16,6 +16,10 @@ export class EndpointEntity {
   @Column('boolean', { name: 'device_matched', default: false })
   deviceMatched!: boolean;
 
+  /** The device that it was until a machine with an agent turned out to be it. */
+  @Column('text', { name: 'former_device_id', nullable: true })
+  formerDeviceId!: string | null;
+
   @Column('text', { name: 'agent_id', nullable: true })
   agentId!: string | null;
 

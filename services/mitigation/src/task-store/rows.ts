@@ -1,6 +1,7 @@
 import type { Severity } from '@quell/contracts/vocabulary';
 import { int4Array, textArray, timestampArray, uuidArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
+import { goesOnAt } from '../endpoints/device-endpoint.ts';
 import type { EffectivePolicy } from '../policy/policy.ts';
 import type { Task } from '../task/task.ts';
 import { TaskConflict } from './conflict.ts';
@@ -72,7 +73,12 @@ const columns: readonly (readonly [name: string, type: string, encode: (rows: re
 ];
 
 const names = columns.map(([name]) => name).join(', ');
-const given = columns.map(([name]) => (name === 'changes_state' ? 'changes_state <> 0' : name)).join(', ');
+const given = columns
+  .map(([name]) => {
+    if (name === 'endpoint_id') return goesOnAt('g.endpoint_id');
+    return name === 'changes_state' ? 'changes_state <> 0' : name;
+  })
+  .join(', ');
 const clocks = ['queue_due_at', 'total_due_at', 'run_due_at', 'cancel_due_at'];
 
 // A clock that was extended (by an outage, by the probe of a silent run, by contact) keeps its extension within the run.
@@ -126,8 +132,9 @@ export async function followSeverities(client: ClientBase, severities: ReadonlyM
 // of the same threats cannot lock each other out.
 const TAKE_HOLDS = `
   INSERT INTO mitigation.open_task AS o (endpoint_id, threat_key, task_id, reopen_until)
-  SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) AS t (endpoint_id, threat_key, task_id, reopen_until)
-  ORDER BY endpoint_id, threat_key
+  SELECT ${goesOnAt('t.endpoint_id')} AS endpoint_id, threat_key, task_id, reopen_until
+  FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) AS t (endpoint_id, threat_key, task_id, reopen_until)
+  ORDER BY 1, threat_key
   ON CONFLICT (endpoint_id, threat_key) DO UPDATE SET task_id = excluded.task_id, reopen_until = excluded.reopen_until
   WHERE o.task_id = excluded.task_id OR o.reopen_until <= now()`;
 
