@@ -24,6 +24,8 @@ export const deviceEventData = {
     platform: platform.nullable().optional(),
     agentId: agentId.optional(),
   }),
+  /** Its agent runs on another device: what agents reported goes with it, what others gave stays. */
+  DeviceAgentLeft: z.object({ agentId }),
   DeviceRelabelled: z.object({ label: facts.label.removeDefault() }),
   DeviceCapabilitiesChanged: z.object({ capabilities: facts.capabilities.removeDefault() }),
   /** Without `group` it is in no group any more. */

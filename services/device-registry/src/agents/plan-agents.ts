@@ -64,7 +64,7 @@ export function planAgents(told: readonly Told[], known: readonly AgentRow[], di
 /** What the row of an agent becomes; undefined for one that is not active and that we never knew. */
 function entryOf(record: AgentRecord, row: AgentRow | undefined, directory: Directory): AgentEntry | undefined {
   if (record.status !== 'active') return row === undefined ? undefined : { record, match: matchOf(row) };
-  const own = madeFor(record, row?.device_id, directory);
+  const own = leavable(record, row?.device_id, directory);
   const match = matchAgent(record, directory.factsFor(record, own));
   // Whoever registers the machine's real device later, with its MAC or host name, gets the agent; a guess is no reason to leave.
   const leaves = match.kind === 'matched' && match.deviceId !== own && match.by !== 'registered';
@@ -73,6 +73,13 @@ function entryOf(record: AgentRecord, row: AgentRow | undefined, directory: Dire
   // What once told which device it is stays told.
   const same = row !== undefined && match.kind === 'matched' && match.deviceId === row.device_id;
   return { record, match: same ? matchOf(row) : match };
+}
+
+/** The device an agent is on, when it says little of its machine: it was made for it alone, or was retired while the agent went on. */
+function leavable(record: AgentRecord, deviceId: string | null | undefined, directory: Directory): string | undefined {
+  const device = deviceId == null ? undefined : directory.device(deviceId);
+  const isOver = device?.state === 'retired' && Date.parse(record.enrolledAt) <= Date.parse(device.retiredAt);
+  return isOver ? device.id : madeFor(record, deviceId, directory);
 }
 
 /** The device an agent is on, when it was made for agents of its endpoint alone and nobody else told anything of it. */
@@ -103,9 +110,13 @@ function commandsOf(
       command: { kind: 'report', agentId, report: { hostname, ips, macs, platform }, enrolledAt },
     });
   }
-  const left = madeFor(record, row?.device_id, directory);
-  if (left !== undefined && left !== deviceId && !directory.othersOn(left, agentId)) {
-    commands.push({ deviceId: left, command: { kind: 'retire', reason: `Its agent runs on ${deviceId}.` } });
+  const left = row?.device_id;
+  if (left != null && left !== deviceId) {
+    const isOver = madeFor(record, left, directory) !== undefined && !directory.othersOn(left, agentId);
+    const command = isOver
+      ? ({ kind: 'retire', reason: `Its agent runs on ${deviceId}.` } as const)
+      : ({ kind: 'leave', agentId } as const);
+    commands.push({ deviceId: left, command });
   }
   return commands;
 }

@@ -183,6 +183,26 @@ test('an agent that later states its device moves there; the device that was mad
   expect(await device(kept.endpointId)).toMatchObject({ state: 'active' });
 });
 
+test('a device that its agent leaves for the one it states keeps what people told of it, and nothing of the agent', async () => {
+  const mac = newMac();
+  const mistaken = await known({ label: 'Reception', hostnames: ['desk'] });
+  const record = agentRecordOf({ hostname: 'desk', ips: ['192.0.2.9'], macs: [mac] });
+  await take(record);
+  expect(await device(mistaken)).toMatchObject({ agentId: record.agentId, reported: { macs: [mac] } });
+  const right = await known({ label: 'Lobby' });
+  await take(next(record, { deviceId: right }));
+  expect(await device(right)).toMatchObject({ agentId: record.agentId, reported: { macs: [mac] } });
+  const left = (await device(mistaken))!;
+  expect(left).toMatchObject({ state: 'active', label: 'Reception', given: { hostnames: ['desk'] } });
+  expect(left).not.toHaveProperty('agentId');
+  expect(identityOf(left)).toEqual({ hostnames: ['desk'], ips: [], macs: [] });
+  expect(await loadRows(database.pool, [mistaken])).toEqual(await loadDevices(database.pool, [mistaken]));
+  // So its adapter is no guess for the next agent of that machine.
+  const reinstalled = agentRecordOf({ macs: [mac] });
+  await take(reinstalled);
+  expect(await deviceOf(reinstalled)).toBe(right);
+});
+
 test('a device that is registered after its agent came takes the agent over; the one made for it is retired', async () => {
   const mac = newMac();
   const [first, second] = [agentRecordOf({ macs: [mac], hostname: 'early' }), agentRecordOf({ hostname: 'early-2' })];
@@ -227,6 +247,22 @@ test('a retired device stays retired while its agent goes on, and comes back wit
   const later = new Date(Date.now() + 1000).toISOString();
   await take(agentRecordOf({ endpointId: id, enrolledAt: later, hostname: 'back' }));
   expect(await device(id)).toMatchObject({ state: 'active', reported: { hostnames: ['back'] } });
+});
+
+test('an agent whose device was retired leaves it for another that names its machine, such as the one kept of two', async () => {
+  const mac = newMac();
+  const duplicate = await known({ hostnames: ['twice'] });
+  const record = agentRecordOf({ hostname: 'twice', macs: [mac] });
+  await take(record);
+  expect(await deviceOf(record)).toBe(duplicate);
+  await change(duplicate, { kind: 'retire' });
+  await take(next(record));
+  expect(await deviceOf(record)).toBe(duplicate);
+  const kept = await known({ macs: [mac] });
+  await take(next(record, { version: 3 }));
+  expect(await deviceOf(record)).toBe(kept);
+  expect(await device(kept)).toMatchObject({ agentId: record.agentId });
+  expect(await device(duplicate)).toMatchObject({ state: 'retired' });
 });
 
 test('when a device was seen is the latest that any of its agents told, whatever came first; no event tells it', async () => {

@@ -21,7 +21,9 @@ export type DeviceCommand =
   | { readonly kind: 'patch'; readonly changes: FactChanges }
   | { readonly kind: 'tag'; readonly add: readonly string[]; readonly remove: readonly string[] }
   | { readonly kind: 'retire'; readonly reason?: string | undefined }
-  | AgentReport;
+  | AgentReport
+  /** The agent runs on another device now. Nothing when another one is shown on this device. */
+  | { readonly kind: 'leave'; readonly agentId: string };
 
 /** What the agent on a device reports: registers a device that is unknown. */
 export interface AgentReport {
@@ -67,6 +69,11 @@ export function decide(id: string, device: Device | undefined, command: DeviceCo
       );
     case 'report':
       return reported(id, device, command);
+    case 'leave':
+      if (device?.state === 'retired') return events();
+      return onActive(id, device, ({ agentId }) =>
+        agentId === command.agentId ? events({ type: 'DeviceAgentLeft', data: { agentId } }) : events(),
+      );
     default:
       return assertNever(command);
   }

@@ -27,6 +27,10 @@ export function evolve(device: Device | undefined, event: RecordedDeviceEvent): 
   switch (event.type) {
     case 'DeviceIdentified':
       return { ...identified(device, event.data), ...at };
+    case 'DeviceAgentLeft': {
+      const { agentId: _, reported: __, ...rest } = device;
+      return { ...rest, ...at };
+    }
     case 'DeviceRelabelled':
       return { ...device, label: event.data.label, ...at };
     case 'DeviceCapabilitiesChanged':

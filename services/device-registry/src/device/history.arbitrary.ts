@@ -48,6 +48,7 @@ export const someCommand: fc.Arbitrary<DeviceCommand> = fc.oneof(
   fc.record({ kind: fc.constant('tag' as const), add: members.tags, remove: members.tags }),
   fc.record({ kind: fc.constant('retire' as const), reason: optional(fc.constant('gone')) }),
   someReport,
+  fc.record({ kind: fc.constant('leave' as const), agentId }),
 );
 
 export const someHistory = fc.array(someCommand, { maxLength: 12 });
