@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import { devicePage } from '@quell/contracts/device-search';
 import { anyQuery } from '@quell/device-query/device.arbitrary';
 import { highlightDevice } from '@quell/device-query/highlight';
 import { naiveSearch } from '@quell/device-query/naive-search.fixture';
 import { parseQueryText } from '@quell/device-query/parse-query';
+import { Registry } from '@quell/service-kit/metrics';
 import { eventually } from '@quell/testing/eventually';
 import fc from 'fast-check';
 import { positionText } from '../../device-store/position.ts';
@@ -132,6 +135,23 @@ test('what is wrong in a query is refused by name', async () => {
 test('a position that is not reached in time makes an answer stale, never an error', async () => {
   const { body } = await one.get('/v1/devices?minPosition=999999999999-1&waitMs=0');
   expect(body).toMatchObject({ stale: true, complete: true });
+});
+
+test('a search whose client is gone before its turn is not done', async () => {
+  const { port } = new URL(one.service.url);
+  const abandoned = async () => {
+    const metric = await one.service.app.get(Registry).getSingleMetric('device_registry_search_abandoned_total')?.get();
+    return metric?.values[0]?.value ?? 0;
+  };
+  await eventually(async () => {
+    // As somebody types: each key gives up the request of the key before.
+    const sockets = Array.from({ length: 30 }, () => connect(Number(port), '127.0.0.1'));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    const request = `GET /v1/devices?q=n&limit=500 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${scene.key}\r\n\r\n`;
+    for (const socket of sockets) socket.write(request, () => socket.destroy());
+    return (await abandoned()) > 0;
+  });
+  expect((await one.get('/v1/devices?q=n')).status).toBe(200);
 });
 
 test('suggestions are the first hits of the search', async () => {

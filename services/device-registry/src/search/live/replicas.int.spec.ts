@@ -1,4 +1,5 @@
 import type { DevicePage } from '@quell/contracts/device-search';
+import { Registry } from '@quell/service-kit/metrics';
 import { eventually } from '@quell/testing/eventually';
 import { positionText } from '../../device-store/position.ts';
 import { devicesAt, someChanges, write } from '../registry.fixture.ts';
@@ -14,7 +15,6 @@ const ids = (pages: readonly DevicePage[]) => pages.flatMap(({ items }) => items
 const idsAndVersions = (pages: readonly DevicePage[]) =>
   pages.flatMap(({ items }) => items.map(({ id, version }) => `${id} ${version}`)).sort();
 const figure = async ({ service }: Replica, name: string) => {
-  const { Registry } = await import('@quell/service-kit/metrics');
   const metric = service.app.get(Registry).getSingleMetric(name);
   return (await metric?.get())?.values[0]?.value;
 };

@@ -1,10 +1,11 @@
 import type { FeedCursor } from '@quell/event-store/feed';
 import { eventually } from '@quell/testing/eventually';
+import fc from 'fast-check';
 import pg from 'pg';
 import { type TestDatabase, testDatabase } from '../../database/test-database.fixture.ts';
 import type { IndexedDevice } from '../index/indexed-device.ts';
 import { devicesAt, someChanges, write } from '../registry.fixture.ts';
-import { indexedDevice } from './indexed-device.ts';
+import { indexedDevice, listOf } from './indexed-device.ts';
 import { readSeen } from './last-seen.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 
@@ -94,4 +95,36 @@ test('every time of last contact is read once, also one whose transaction was op
   expect(second.seen.find(({ id }) => id === 'before')?.lastSeenAt).toBe(Date.parse('2026-01-02T00:00:00Z'));
   expect((await readSeen(database.pool, second.mark)).seen).toEqual([]);
   await Promise.all([open.end(), other.end()]);
+});
+
+test('lists are read as Postgres writes them, whatever is in them', async () => {
+  const awkward = fc.constantFrom(
+    '',
+    ' ',
+    'NULL',
+    'null',
+    '{',
+    '}',
+    '{}',
+    ',',
+    '"',
+    '\\',
+    '\\"',
+    'a b',
+    'a,b',
+    '\n',
+    'é',
+    '👩‍🔧',
+    "'",
+  );
+  const value = fc.oneof(
+    awkward,
+    fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '').toWellFormed()),
+  );
+  const lists = fc.sample(fc.array(value, { maxLength: 6 }), 300);
+  const { rows } = await database.pool.query<{ text: string }>(
+    'SELECT (SELECT coalesce(array_agg(e ORDER BY n), $2) FROM json_array_elements_text(list) WITH ORDINALITY AS x (e, n))::text AS text FROM json_array_elements($1::json) AS l (list)',
+    [JSON.stringify(lists), []],
+  );
+  expect(rows.map(({ text }) => listOf(text))).toEqual(lists);
 });
