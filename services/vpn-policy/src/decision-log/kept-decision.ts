@@ -19,7 +19,7 @@ export function keptDecision(decision: VpnDecision, inputs: VpnDecisionInputs): 
   const of = deviceId === undefined ? {} : { deviceId };
   return {
     record: { id, decidedAt, ...of, policyId, policyVersion, by, ...saidBy(answer) },
-    inputs: { ...inputs, context: withoutSecrets(inputs.context) as VpnDecisionInputs['context'] },
+    inputs: { ...inputs, context: withoutSecrets(inputs.context) },
   };
 }
 
@@ -30,7 +30,7 @@ export function keptStateless(
   body: VpnPolicyBody,
   answer: VpnEvaluateAnswer,
 ): KeptDecision {
-  const context = withoutSecrets(contextIn(request)) as VpnDecisionInputs['context'];
+  const context = withoutSecrets(contextIn(request));
   return { record: { ...decided, by: 'stateless', ...saidBy(answer) }, inputs: { context, body } };
 }
 
@@ -47,7 +47,7 @@ function saidBy(answer: PostureAnswer) {
   };
 }
 
-function contextIn(request: VpnEvaluateRequest): unknown {
+function contextIn(request: VpnEvaluateRequest): Record<string, unknown> {
   if (request.dialect !== 'globalprotect') return request.context;
   const { platform, event, auth, machineCert, used } = request;
   return { platform, event, auth, machineCert, used };
@@ -64,12 +64,10 @@ export function policyIn(request: VpnEvaluateRequest): VpnPolicyBody {
   return { dialect, settings, ...(readings === undefined ? {} : { readings }) };
 }
 
-/** URLs without what they carry as a password, also where one is the name of a member. */
-function withoutSecrets(value: unknown): unknown {
-  if (typeof value === 'string') return withoutCredentials(value);
-  if (Array.isArray(value)) return value.map(withoutSecrets);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [withoutCredentials(name), withoutSecrets(member)]),
-  );
+/** Probes under their URLs without what these carry as a password; nothing else in a context is a URL. */
+function withoutSecrets(context: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { probes } = context;
+  if (typeof probes !== 'object' || probes === null) return context;
+  const scrubbed = Object.entries(probes).map(([url, answer]) => [withoutCredentials(url), answer]);
+  return { ...context, probes: Object.fromEntries(scrubbed) };
 }

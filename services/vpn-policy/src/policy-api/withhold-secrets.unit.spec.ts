@@ -7,7 +7,9 @@ const taken = (body: unknown) => withholdSecrets(vpnPolicyBody.parse(body));
 test('secrets of an Apple dictionary leave only a mark, and so does every key that nobody documents', () => {
   const payload = {
     OnDemandEnabled: 1,
-    OnDemandRules: [{ Action: 'Connect', SSIDMatch: ['pass'], URLStringProbe: 'https://probe.example.com/a?b=1' }],
+    OnDemandRules: [
+      { Action: 'Connect', SSIDMatch: ['pass', 'a?key=b'], URLStringProbe: 'https://probe.example.com/a?b=1' },
+    ],
     RemoteAddress: 'https://ann:secret@vpn.example.com/',
     AuthenticationMethod: 'SharedSecret',
     SharedSecret: 'c2VjcmV0',
