@@ -144,11 +144,16 @@ export class DeviceIndex {
     return doc < 0 ? undefined : this.#base.reader.device(doc);
   }
 
+  /** How many devices differ from the base. */
+  get changes(): number {
+    return this.#changed.size + this.#retired.size;
+  }
+
   counts(): IndexCounts {
     const { segment, dead, cacheSize } = this.#base;
     return {
       devices: segment.count - dead.size + this.#changed.size,
-      changes: this.#changed.size + this.#retired.size,
+      changes: this.changes,
       bytes: sizeOfSegment(segment),
       cacheBytes: cacheSize,
       hash: this.#hash.text,

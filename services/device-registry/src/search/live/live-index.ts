@@ -175,7 +175,7 @@ export class LiveIndex {
   #isDue(): boolean {
     const { rebuildAt, rebuildSeconds } = this.#options;
     const seconds = (performance.now() - this.#builtAt) / 1000;
-    const changes = this.#index?.counts().changes ?? 0;
+    const changes = this.#index?.changes ?? 0;
     // Building takes a processor, which searches need more, unless so much changed that they have to look through all of that.
     const rested = seconds >= this.#built.seconds || changes >= 4 * rebuildAt;
     return seconds >= rebuildSeconds || (rested && changes >= rebuildAt);
