@@ -75,6 +75,25 @@ const kindOf = (kind: string, step: JobKind<object, unknown>['step'], more: obje
 
 const finished = { checkpoint: 1, progress: { done: 1, failed: 0 }, done: true };
 
+test('what no jsonb holds, such as U+0000 in a name that a file had, is shown as U+FFFD and ends no job', async () => {
+  const odd = ['nul \u0000', 'half \ud800', 'whole \u{1f600}', 'written \\u0000 "\\', '\ud83d\u0000'];
+  const shown = ['nul \ufffd', 'half \ufffd', 'whole \u{1f600}', 'written \\u0000 "\\', '\ufffd\ufffd'];
+  const failures = odd.map((pointer, line) => ({ line, pointer, detail: 'odd' }));
+  const told = { ...finished, checkpoint: odd, failures, result: { [odd[0]!]: odd } };
+  const { id } = await create('odd');
+  const failing = await create('odd-end');
+  start([
+    kindOf('odd', async () => told),
+    kindOf('odd-end', async () => {
+      throw new JobFailed(odd[0]!);
+    }),
+  ]);
+  expect(await ended(id)).toMatchObject({ state: 'succeeded', result: { [shown[0]!]: shown } });
+  const page = await jobs.failures(id, { limit: 10 });
+  expect(page?.items.map(({ pointer }) => pointer)).toEqual(shown);
+  expect(await ended(failing.id)).toMatchObject({ state: 'failed', error: shown[0] });
+});
+
 test('a job is queued, done chunk after chunk, and shows its progress, its times and its result', async () => {
   const { id, state, createdBy } = await create('counting', { to: 5 });
   expect({ state, createdBy }).toEqual({ state: 'queued', createdBy: 'key:test' });

@@ -1,7 +1,9 @@
 import type { JobProgress, JobState } from '@quell/contracts/job';
 import pg from 'pg';
 import { v4 as uuidv4 } from 'uuid';
+import { storable } from '../dead-letter-table.ts';
 import { type ChunkOutcome, MOST_FAILURES_KEPT } from './job-kind.ts';
+import { storedJson } from './stored-json.ts';
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
 
@@ -91,9 +93,9 @@ export class Claims {
         job.id,
         job.claim,
         job.revision,
-        JSON.stringify(checkpoint),
-        JSON.stringify(progress),
-        result === undefined ? null : JSON.stringify(result),
+        storedJson(checkpoint),
+        storedJson(progress),
+        result === undefined ? null : storedJson(result),
         done,
         this.#seconds,
       ],
@@ -105,7 +107,7 @@ export class Claims {
         `INSERT INTO ${this.#schema}.job_failure (job_id, revision, n, failure)
          SELECT $1, $2, f.n, f.failure FROM jsonb_array_elements($3) WITH ORDINALITY AS f (failure, n)
          WHERE f.n <= $4 - (SELECT count(*) FROM ${this.#schema}.job_failure WHERE job_id = $1)`,
-        [job.id, job.revision, JSON.stringify(failures.slice(0, MOST_FAILURES_KEPT)), MOST_FAILURES_KEPT],
+        [job.id, job.revision, storedJson(failures.slice(0, MOST_FAILURES_KEPT)), MOST_FAILURES_KEPT],
       );
     }
     return saved.state === 'running' ? saved : saved.state;
@@ -116,7 +118,7 @@ export class Claims {
     await db.query(
       `UPDATE ${this.#schema}.job SET state = $3, error = $4, finished_at = clock_timestamp()
        WHERE id = $1 AND claim = $2 AND state = 'running'`,
-      [id, claim, state, error ?? null],
+      [id, claim, state, error === undefined ? null : storable(error)],
     );
   }
 
