@@ -50,7 +50,7 @@ test('while writers write, new bases are built and nothing is lost: all replicas
   const writers = [1, 2, 3].map((writer) => write(pool, someChanges(250, 100 + writer), 5));
   const late = await scene.replica({ QUELL_SEARCH_REBUILD_AT: '1' });
   await eventually(async () => ((await figure(rebuilding, 'device_registry_index_builds')) ?? 0) > 2, {
-    timeoutMs: 40_000,
+    timeoutMs: 90_000,
   });
   const positions = await Promise.all(writers);
   writing = false;
