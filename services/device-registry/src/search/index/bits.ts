@@ -62,7 +62,7 @@ export class Collector {
   }
 
   #grow(): void {
-    if (this.#count >= this.#limit) this.bits();
+    if (this.#isMuch(this.#count + 1)) this.bits();
     else {
       const grown = new Uint32Array(this.#docs.length * 2);
       grown.set(this.#docs);
@@ -70,9 +70,16 @@ export class Collector {
     }
   }
 
+  /** Going through all bits once is quicker than sorting more than this. */
+  #isMuch(count: number): boolean {
+    return count > this.#limit || (count > 1024 && !this.#sorted);
+  }
+
   /** @returns the bits to add to from now on, where `more` documents are to come that would not do as a list; else nothing. */
   bitsFor(more: number): Uint32Array | undefined {
-    return this.#bits ?? (this.#count + more > this.#limit ? this.bits() : undefined);
+    if (this.#bits !== undefined) return this.#bits;
+    const count = this.#count + more;
+    return count > this.#limit || (this.#count > 0 && count > 1024) ? this.bits() : undefined;
   }
 
   bits(): Uint32Array {
@@ -155,8 +162,29 @@ export function intersect(sets: readonly DocSet[], into?: Uint32Array): DocSet {
     return setOfBits(bits);
   }
   const shortest = lists.reduce((least, set) => (set.count < least.count ? set : least));
-  const others = sets.filter((set) => set !== shortest);
-  return setOfDocs(shortest.docs!.filter((doc) => others.every((set) => hasDoc(set, doc))));
+  let kept = shortest.docs!;
+  for (const set of sets)
+    if (set !== shortest) kept = set.bits === null ? inBoth(kept, set.docs!) : inBits(kept, set.bits);
+  return kept.length === 0 ? emptySet : setOfDocs(kept);
+}
+
+function inBits(docs: Uint32Array, bits: Uint32Array): Uint32Array {
+  const kept = new Uint32Array(docs.length);
+  let length = 0;
+  for (let at = 0; at < docs.length; at++) if (hasBit(bits, docs[at]!)) kept[length++] = docs[at]!;
+  return kept.subarray(0, length);
+}
+
+function inBoth(docs: Uint32Array, others: Uint32Array): Uint32Array {
+  const kept = new Uint32Array(docs.length);
+  let length = 0;
+  let other = 0;
+  for (let at = 0; at < docs.length; at++) {
+    const doc = docs[at]!;
+    while (other < others.length && others[other]! < doc) other++;
+    if (others[other] === doc) kept[length++] = doc;
+  }
+  return kept.subarray(0, length);
 }
 
 function andInto(into: Uint32Array, left: Uint32Array, right: Uint32Array): void {
