@@ -69,7 +69,7 @@ export const importedApplePolicy = z.object({
   /** That dictionary: what evaluate, lint and diff take. `null`: they cannot read it, and `findings` says why; or dnsSettings. */
   payload: applePayload.nullable(),
   withheld: z.array(withheldValue),
-  /** Values that look like variables that a device manager fills in, at places that decide nothing. JSON pointers. */
+  /** Values that look like variables that a device manager fills in, where none decides, or in names of networks. JSON pointers. */
   variables: z.array(z.string()),
   /** What lint says; `at` is where `place` stands in the file. */
   findings: z.array(vpnFinding.extend({ at: filePlace.nullable() })),

@@ -183,10 +183,10 @@ test('a template that does not begin like XML is refused as one', async () => {
 
 test('variables where no decision hangs on them are let in and listed, and so is a network named like one', async () => {
   const own = `<key>AuthName</key><string>$USERNAME</string><key>LocalIdentifier</key><string>{{mail}}</string>\n${rules}`;
-  const [policy] = (await imported(profile(vpn(own.replace('Home', 'A$AP'))))).policies;
+  const [policy] = (await imported(profile(vpn(own.replace('Home', 'A$AP</string><string>$HOME'))))).policies;
   expect(policy).toMatchObject({
-    variables: ['/IKEv2/AuthName', '/IKEv2/LocalIdentifier'],
-    payload: { OnDemandRules: [{ SSIDMatch: ['A$AP'] }, {}] },
+    variables: ['/IKEv2/AuthName', '/IKEv2/LocalIdentifier', '/IKEv2/OnDemandRules/0/SSIDMatch/1'],
+    payload: { OnDemandRules: [{ SSIDMatch: ['A$AP', '$HOME'] }, {}] },
   });
 });
 

@@ -49,7 +49,7 @@ export function withholdSecrets(payload: PlistValue & { kind: 'dict' }): Taken {
       case 'string': {
         const use = useOf(keys);
         refuseUnfilled(value.value, use, value.at);
-        if (use === 'free' && isVariable(value.value)) variables.push(place);
+        if (isVariable(value.value)) variables.push(place);
         const scrubbed = withoutCredentials(value.value);
         if (scrubbed !== value.value) withheld.push({ place, why: 'secret' });
         return scrubbed;
