@@ -68,6 +68,10 @@ function casesOf(payload: ApplePayload, dialect: AppleDialect): readonly Case[] 
   );
 }
 
+/** How many rules are compared with each other, all findings of a policy together, to find a network that no earlier rule takes. */
+const BETWEEN_LIMIT = 2 ** 13;
+const spentOn = new WeakMap<ApplePayload, number>();
+
 /**
  * A network in which `like` holds and `unlike` does not; one that no rule before `index` takes if there is one. `null`: none, or too many
  * classes to look at.
@@ -81,7 +85,10 @@ export function networkBetween(
   const readings = appleReadings(dialect);
   const both = [like, ...(unlike === null ? [] : [unlike])].map((rule) => ({ rule, readings }));
   const before = (payload.OnDemandRules ?? []).slice(0, index).map((rule) => ({ rule, readings }));
-  const classes = networkClasses([...both, ...before]) ?? networkClasses(both);
+  // Many findings in a policy of many rules would each look at all of them.
+  const spent = (spentOn.get(payload) ?? 0) + (before.length + 2) ** 2;
+  spentOn.set(payload, spent);
+  const classes = (spent > BETWEEN_LIMIT ? null : networkClasses([...both, ...before])) ?? networkClasses(both);
   let second: AppleContext | null = null;
   for (const { context, holds } of classes ?? []) {
     const [first = false, ...others] = holds;
