@@ -4,6 +4,7 @@ import { Devices0000000000004 } from './migrations/0004-devices.ts';
 import { Decisions0000000000005 } from './migrations/0005-decisions.ts';
 import { WhatIf0000000000006 } from './migrations/0006-what-if.ts';
 import { Posture0000000000020 } from './migrations/0020-posture.ts';
+import { AgentsOfDevices0000000000021 } from './migrations/0021-agents-of-devices.ts';
 
 /** In order; a published migration is never edited. Read models go through `pg` and plain SQL. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   Decisions0000000000005,
   WhatIf0000000000006,
   Posture0000000000020,
+  AgentsOfDevices0000000000021,
 ];

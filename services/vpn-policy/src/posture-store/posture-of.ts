@@ -18,9 +18,9 @@ const MOST_LISTED = 1000;
 
 // A device may be several endpoints, when it was known by different names before.
 const ENDPOINTS = `
-  SELECT endpoint_id FROM vpn_policy.endpoint_name WHERE kind = 'device' AND name = $1
-  UNION ALL SELECT endpoint_id FROM vpn_policy.endpoint_name WHERE kind = 'agent' AND name = $2
-  UNION ALL SELECT $3::uuid WHERE $3 IS NOT NULL`;
+  SELECT endpoint_id, true AS by_device FROM vpn_policy.endpoint_name WHERE kind = 'device' AND name = $1
+  UNION ALL SELECT endpoint_id, false FROM vpn_policy.endpoint_name WHERE kind = 'agent' AND name = $2
+  UNION ALL SELECT $3::uuid, false WHERE $3 IS NOT NULL`;
 
 const valuesOf = ({ deviceId, agentId, endpointId }: DeviceNames) => [
   deviceId ?? null,
@@ -80,12 +80,18 @@ const DECIDES = 'JOIN vpn_policy.threat_task n ON n.task_id = t.task_id AND n.en
 const standingOf = (rows: readonly TaskRow[]) =>
   rows.map(taskOfRow).flatMap((task) => task.threatKeys.map((threatKey): ThreatTask => ({ threatKey, task })));
 
+// An endpoint may have been taken for another device before: where the registry says that a task's agent runs on another one, its device
+// id of then counts no more.
+const RUNS_ELSEWHERE = `
+  EXISTS (SELECT FROM vpn_policy.known_device k WHERE k.record ->> 'agentId' = t.endpoint ->> 'agentId' AND k.device_id <> $1)`;
+
 /** The threats on a device whose newest task stands unresolved. */
 async function loadStanding(pool: Pool, names: DeviceNames): Promise<ThreatTask[]> {
   const { rows } = await pool.query<TaskRow>({
     name: 'load-standing',
     text: `SELECT ${STANDING_COLUMNS} FROM (${ENDPOINTS}) AS e
-           JOIN vpn_policy.task_posture t ON t.endpoint_id = e.endpoint_id AND t.since IS NOT NULL ${DECIDES} GROUP BY t.task_id`,
+           JOIN vpn_policy.task_posture t ON t.endpoint_id = e.endpoint_id AND t.since IS NOT NULL ${DECIDES}
+           WHERE NOT (e.by_device AND ${RUNS_ELSEWHERE}) GROUP BY t.task_id`,
     values: valuesOf(names),
   });
   return standingOf(rows);
@@ -105,7 +111,7 @@ export async function loadStandingOn(pool: Pool, endpointIds: readonly string[])
 async function anyEndpointOf(pool: Pool, names: DeviceNames): Promise<string | undefined> {
   const { rows } = await pool.query<{ endpoint_id: string }>({
     name: 'endpoint-of-device',
-    text: `${ENDPOINTS} LIMIT 1`,
+    text: `SELECT endpoint_id FROM (${ENDPOINTS}) AS e LIMIT 1`,
     values: valuesOf(names),
   });
   return rows[0]?.endpoint_id;

@@ -12,6 +12,7 @@ import { eventually } from '@quell/testing/eventually';
 import { testKafka } from '@quell/testing/kafka';
 import fc from 'fast-check';
 import { type TestDatabase, testDatabase } from '../database/test-database.fixture.ts';
+import { takeDeviceChanges } from '../devices/known-devices.ts';
 import { naivePosture } from '../posture/naive-posture.fixture.ts';
 import { deliveryOf, historiesOn } from '../posture/records.arbitrary.ts';
 import type { TaskRecord } from '../posture/task-posture.ts';
@@ -19,7 +20,7 @@ import { postureCaughtUp } from './caught-up.ts';
 import { startPostureConsumer } from './consumer.ts';
 import { takeExceptionRecords } from './exceptions.ts';
 import { listPostures } from './list-postures.ts';
-import { postureOf } from './posture-of.ts';
+import { type DeviceNames, postureOf } from './posture-of.ts';
 import { takeTaskRecords } from './take-task-records.ts';
 
 const seed = Math.trunc(Math.random() * 2 ** 31);
@@ -114,6 +115,32 @@ test('a device is found by each of its names, also by those that only an earlier
     unresolved: [],
     position: {},
   });
+});
+
+test('an endpoint that the registry takes for another device now says nothing more of the one it was taken for', async () => {
+  const agentId = 'B'.repeat(43);
+  const taken = endpoint({ agentId });
+  const { deviceId: mistaken } = taken;
+  const right = `device-${randomUUID()}`;
+  await take([
+    record(taken, 'mitigation-timeout'),
+    record({ ...taken, deviceId: right }, 'mitigation-timeout', { threatKeys: ['sha256:b'] }),
+  ]);
+  const keys = async (names: DeviceNames) =>
+    (await postureOf(database.pool, names)).unresolved.map(({ threatKey }) => threatKey).sort();
+  // As long as nobody knows better, both may be meant.
+  expect(await keys({ deviceId: mistaken })).toEqual(['sha256:a', 'sha256:b']);
+  const known = { model: '', label: '', capabilities: [], hostnames: [], ips: [], macs: [], tags: [], version: 1 };
+  await inTransaction(database.pool, (client) =>
+    takeDeviceChanges(client, [
+      { id: mistaken!, record: { ...known, id: mistaken! } },
+      { id: right, record: { ...known, id: right, agentId } },
+    ]),
+  );
+  expect(await keys({ deviceId: mistaken })).toEqual([]);
+  for (const names of [{ deviceId: right }, { deviceId: right, agentId }, { deviceId: mistaken, agentId }, taken]) {
+    expect(await keys(names)).toEqual(['sha256:a', 'sha256:b']);
+  }
 });
 
 test('what is read of an endpoint grows with its threats, not with their square', async () => {
