@@ -337,3 +337,37 @@ test('targets page through each once, and can be filtered by what became of them
   expect(items).toHaveLength(5);
   expect(await campaigns.targets(randomUUID(), { limit: 5 })).toBeUndefined();
 });
+
+test('a chunk that was under way when its campaign was cancelled opens nothing', async () => {
+  const endpoints = await tagged('raced', 5);
+  const boss = replica();
+  let cancelled: Promise<unknown> | undefined;
+  const connect = async () => {
+    const client = await scene.pool.connect();
+    const query = async (...given: Parameters<typeof client.query>) => {
+      // The step has looked at the campaign, and its transaction reads what it will open.
+      if (JSON.stringify(given[0]).includes("state = 'waiting' ORDER BY position")) {
+        cancelled ??= boss.cancel(id, { queuedTasks: 'keep' }, 'key:boss');
+        await cancelled;
+      }
+      return client.query(...given);
+    };
+    return Object.assign(Object.create(client), { query, release: () => client.release() });
+  };
+  const campaigns = replica(
+    Object.assign(Object.create(scene.pool), { connect, query: scene.pool.query.bind(scene.pool) }),
+  );
+  const id = await start(campaigns, { query: { tag: ['raced'] } });
+  campaigns.run();
+  await reaches(boss, id, 'cancelled');
+  await eventually(async () => {
+    const [job] = await scene.rows('SELECT state FROM mitigation.job WHERE id = $1', id);
+    return job.state === 'succeeded';
+  });
+  expect(await boss.find(id)).toMatchObject({ targets: { total: 5, opened: 0, waiting: 5 }, tasks: { inProgress: 0 } });
+  const work = await scene.rows(
+    'SELECT FROM mitigation.work WHERE endpoint_id = ANY($1)',
+    endpoints.map(({ endpointId }) => endpointId),
+  );
+  expect(work).toEqual([]);
+});
