@@ -1,3 +1,4 @@
+import { assertNever } from '@quell/contracts/vocabulary';
 import { characterCount, foldText } from './fold.ts';
 import { type FoldedDevice, isInLabel, isInModel } from './match.ts';
 import type { MatchLevel, QueryText } from './parse-query.ts';
@@ -50,21 +51,39 @@ export function rankClasses(joined: string): readonly RankClass[] {
 /** @returns which class a device that matches at `level` is in: the best one that holds. Without words: `other`. */
 export function rankClassOf(text: QueryText, device: FoldedDevice, level: MatchLevel): RankClass {
   if (text.kind !== 'words') return 'other';
-  const { joined, words } = text;
-  const { id, label, model, hostnames } = device;
-  const holds: Readonly<Record<RankClass, () => boolean>> = {
-    'id-equal': () => id.joined === joined,
-    'id-prefix': () => id.joined.startsWith(joined),
-    'label-equal': () => label.joined === joined,
-    'label-prefix': () => label.joined.startsWith(joined),
-    'label-words': () => words.every((word) => isInLabel(word, label, level)),
-    'model-equal': () => model.joined === joined,
-    'model-prefix': () => model.joined.startsWith(joined),
-    'model-words': () => words.every((word) => isInModel(word, model, level)),
-    hostname: () => hostnames.some((hostname) => hostname.joined.startsWith(joined)),
-    other: () => true,
-  };
-  return rankClasses(joined).find((name) => holds[name]())!;
+  return rankClasses(text.joined).find((name) => isInClass(name, text, device, level))!;
+}
+
+function isInClass(
+  name: RankClass,
+  { joined, words }: Extract<QueryText, { kind: 'words' }>,
+  { id, label, model, hostnames }: FoldedDevice,
+  level: MatchLevel,
+): boolean {
+  switch (name) {
+    case 'id-equal':
+      return id.joined === joined;
+    case 'id-prefix':
+      return id.joined.startsWith(joined);
+    case 'label-equal':
+      return label.joined === joined;
+    case 'label-prefix':
+      return label.joined.startsWith(joined);
+    case 'label-words':
+      return words.every((word) => isInLabel(word, label, level));
+    case 'model-equal':
+      return model.joined === joined;
+    case 'model-prefix':
+      return model.joined.startsWith(joined);
+    case 'model-words':
+      return words.every((word) => isInModel(word, model, level));
+    case 'hostname':
+      return hostnames.some((hostname) => hostname.joined.startsWith(joined));
+    case 'other':
+      return true;
+    default:
+      return assertNever(name);
+  }
 }
 
 /** @returns the place of that class: smaller is better, from 0. Comparable between answers to the same words only. */

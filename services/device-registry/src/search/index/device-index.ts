@@ -3,12 +3,12 @@ import { capabilityFacets, type Facets } from '@quell/device-query/facets';
 import { highlightDevice } from '@quell/device-query/highlight';
 import { featureMask, passesFeatures } from '@quell/device-query/match';
 import { type MatchLevel, matchLevels, parseQueryText, type QueryText } from '@quell/device-query/parse-query';
-import { rankClasses, rankOf } from '@quell/device-query/rank';
+import { rankClasses } from '@quell/device-query/rank';
 import { type BaseHits, BaseIndex, type BaseOptions } from './base-index.ts';
 import { emptySet } from './bits.ts';
 import { SegmentBuilder } from './build-segment.ts';
 import { firstWhere } from './bytes.ts';
-import { type DeltaEntry, deltaEntry, findInDelta } from './delta.ts';
+import { Delta, type DeltaMatch } from './delta.ts';
 import { DivergenceHash } from './divergence-hash.ts';
 import type {
   DeviceChange,
@@ -43,8 +43,8 @@ interface Hits {
   readonly level: MatchLevel;
   readonly base: BaseHits;
   /** Text and other filters; `changed` passes the features too. */
-  readonly changedBase: readonly DeltaEntry[];
-  readonly changed: readonly DeltaEntry[];
+  readonly changedBase: readonly DeltaMatch[];
+  readonly changed: readonly DeltaMatch[];
 }
 
 interface Placed {
@@ -59,7 +59,7 @@ interface Placed {
 export class DeviceIndex {
   readonly #options: BaseOptions;
   #base: BaseIndex;
-  readonly #changed = new Map<string, DeltaEntry>();
+  readonly #changed = new Delta();
   /** Retired since the base was built, at which version: what comes late from before must not bring them back. */
   readonly #retired = new Map<string, number>();
   #hash: DivergenceHash;
@@ -94,7 +94,7 @@ export class DeviceIndex {
     this.#retired.delete(change.id);
     this.#hash.toggle(change.id, change.version);
     const latest = Math.max(lastSeenAt ?? -1, change.lastSeenAt ?? -1);
-    this.#changed.set(change.id, deltaEntry(latest < 0 ? change : { ...change, lastSeenAt: latest }));
+    this.#changed.set(latest < 0 ? change : { ...change, lastSeenAt: latest });
   }
 
   #liveDoc(id: string): number {
@@ -123,7 +123,7 @@ export class DeviceIndex {
 
   /** Goes over to a base built from a later snapshot; changes that it does not have yet stay beside it. */
   replaceBase(segment: Segment): void {
-    const changes: DeviceChange[] = [...this.#changed.values()].map(({ device }) => device);
+    const changes: DeviceChange[] = this.#changed.devices();
     for (const [id, version] of this.#retired) changes.push({ id, version, retired: true });
     this.#base = new BaseIndex(segment, this.#options);
     this.#hash = new DivergenceHash(segment.hash);
@@ -172,7 +172,7 @@ export class DeviceIndex {
     const text = parseQueryText(query.q);
     const hits = this.#loosen(query, text, after?.level);
     const order = orders[sort ?? defaultSort(text)];
-    const page = this.#page(hits, text, order, after?.values, limit);
+    const page = this.#page(hits, order, after?.values, limit);
     const items = page.slice(0, limit);
     const facets = this.#facets(hits, query);
     const total = hits.base.found.count + hits.changed.length;
@@ -191,7 +191,7 @@ export class DeviceIndex {
     const text = parseQueryText(query.q);
     const hits = this.#loosen(query, text, undefined);
     const classes = text.kind === 'words' ? rankClasses(text.joined) : [];
-    const page = this.#page(hits, text, orders[defaultSort(text)], undefined, limit).slice(0, limit);
+    const page = this.#page(hits, orders[defaultSort(text)], undefined, limit).slice(0, limit);
     const items = page.map(({ device, rank }) => ({
       id: device.id,
       label: device.label,
@@ -218,21 +218,23 @@ export class DeviceIndex {
       return { level, base, changedBase: [], changed: [] };
     }
     const selected = featureMask(query.feature);
-    const changedBase = findInDelta(this.#changed.values(), query, text, level);
-    const changed = changedBase.filter(({ mask }) => passesFeatures(mask, selected, query.match));
+    const changedBase = this.#changed.find(query, text, level);
+    const changed = changedBase.filter(({ entry }) => passesFeatures(entry.mask, selected, query.match));
     return { level, base: this.#base.find(query, text, level), changedBase, changed };
   }
 
   /** The first of the changed devices in an order: of thousands that match only those of one page are sorted. */
   #firstChanged(
-    changed: readonly DeltaEntry[],
-    text: QueryText,
+    changed: readonly DeltaMatch[],
     order: Order,
-    { level, after, most }: { readonly level: MatchLevel; readonly after: Values | undefined; readonly most: number },
+    after: Values | undefined,
+    most: number,
   ): (Placed & { readonly values: Values })[] {
     const first: (Placed & { readonly values: Values })[] = [];
-    for (const { device, folded } of changed) {
-      const rank = rankOf(text, folded, level);
+    for (const {
+      entry: { device },
+      rank,
+    } of changed) {
       const values = order.valuesOf(device, rank);
       if (after !== undefined && order.compare(values, after) <= 0) continue;
       if (first.length === most && order.compare(values, first[most - 1]!.values) > 0) continue;
@@ -249,14 +251,16 @@ export class DeviceIndex {
   #facets({ base, changedBase, changed }: Hits, query: DeviceQuery): Facets {
     const { models, groups } = this.#base;
     const tally = base.tally();
-    for (const { mask } of changedBase) tally.masks[mask]!++;
+    for (const { entry } of changedBase) tally.masks[entry.mask]!++;
     const newModels = new Map<string, number>();
     const newGroups = new Map<string, number>();
     const count = (value: string, code: number | undefined, known: Uint32Array, others: Map<string, number>): void => {
       if (code !== undefined) known[code]!++;
       else others.set(value, (others.get(value) ?? 0) + 1);
     };
-    for (const { device } of changed) {
+    for (const {
+      entry: { device },
+    } of changed) {
       count(device.model, models.codeOf(device.model), tally.models, newModels);
       if (device.group === undefined) continue;
       count(device.group, groups.codeOf(device.group), tally.groups, newGroups);
@@ -272,15 +276,9 @@ export class DeviceIndex {
   }
 
   /** One device more than `limit` when there is one: then another page follows. */
-  #page(
-    { base, changed, level }: Hits,
-    text: QueryText,
-    order: Order,
-    after: Values | undefined,
-    limit: number,
-  ): Placed[] {
+  #page({ base, changed }: Hits, order: Order, after: Values | undefined, limit: number): Placed[] {
     const { reader } = this.#base;
-    const waiting = this.#firstChanged(changed, text, order, { level, after, most: limit + 1 });
+    const waiting = this.#firstChanged(changed, order, after, limit + 1);
     const page: Placed[] = [];
     let next = 0;
     for (const { doc, rank } of order.docs(this.#base, base, after, limit + 1)) {
