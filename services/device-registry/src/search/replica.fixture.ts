@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { DevicePage } from '@quell/contracts/device-search';
+import type { FeedCursor } from '@quell/event-store/feed';
 import { newApiKey } from '@quell/service-kit/api-key';
 import { type RunningService, startService } from '@quell/service-kit/start';
 import { eventually } from '@quell/testing/eventually';
 import { type TestDatabase, testDatabase } from '../database/test-database.fixture.ts';
+import { positionText } from '../device-store/position.ts';
 import { searchOnly } from './search-only.fixture.ts';
 
 const neverStarted: typeof searchOnly = {
@@ -27,6 +29,8 @@ export interface Replica {
   /** All pages of a query. */
   pages(path: string): Promise<DevicePage[]>;
   ready(): Promise<void>;
+  /** Waits until it shows a position: the feed waits for writers of other tests' databases too. */
+  reached(position: FeedCursor): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -98,6 +102,10 @@ async function startReplica(
     },
     ready: async () => {
       await eventually(async () => (await fetch(`${service.url}/readyz`)).ok);
+    },
+    reached: async (position) => {
+      const path = `/v1/devices?limit=1&minPosition=${positionText(position)}&waitMs=1000`;
+      await eventually(async () => (await get(path)).body.stale === undefined, { timeoutMs: 30_000 });
     },
     stop: () => service.stop('the test is over'),
   };

@@ -36,6 +36,7 @@ test('over HTTP any query finds what a scan of the same devices finds, page by p
     const devices = [...(await eventually(() => devicesAt(scene.database.pool, position))).values()].map((device) =>
       indexedDevice(device),
     );
+    await Promise.all([one, other].map((replica) => replica.reached(position)));
     for (const query of fc.sample(anyQuery, { numRuns: 30, seed: round })) {
       const parameters = parametersOf(query, {
         sort: 'relevance',

@@ -70,8 +70,12 @@ test('a replica killed at any moment, also while it builds its index, comes back
   const { url } = await eventually(() => started.said.find(({ msg }) => msg === 'listening'), { timeoutMs: 60_000 });
   await eventually(async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 60_000 });
   const parameters = `sort=id&limit=500&minPosition=${positionText(position)}&waitMs=1000`;
-  const answer = await fetch(`${url}/v1/devices?${parameters}`, { headers: { authorization: `Bearer ${scene.key}` } });
-  const page = (await answer.json()) as DevicePage;
+  const headers = { authorization: `Bearer ${scene.key}` };
+  // The feed waits for writers of other tests' databases too.
+  const page = await eventually(async () => {
+    const answer = (await (await fetch(`${url}/v1/devices?${parameters}`, { headers })).json()) as DevicePage;
+    return answer.stale === undefined && answer;
+  });
   const wanted = [...(await devicesAt(pool, position)).values()].map(({ id, version }) => `${id} ${version}`);
   expect(page.items.map(({ id, version }) => `${id} ${version}`).sort()).toEqual(wanted.sort());
 }, 240_000);

@@ -73,7 +73,7 @@ test('watches tell every device that enters, changes in and leaves their query, 
     })),
   ];
   const first = await write(scene.database.pool, someChanges(5, 32));
-  await one.get(`/v1/devices?minPosition=${positionText(first)}&waitMs=1000`);
+  await one.reached(first);
   const clients = await Promise.all(queries.map((query) => watch(one, parametersOf(query))));
   const began = await devicesAt(scene.database.pool, first);
   for (const [index, query] of queries.entries()) {
@@ -111,7 +111,7 @@ test('watches tell every device that enters, changes in and leaves their query, 
 test('a watch that resumes from far back, or from nowhere, is reset, with what to do, and goes on', async () => {
   const back = await write(scene.database.pool, someChanges(2, 41));
   const now = await write(scene.database.pool, someChanges(80, 42));
-  await other.get(`/v1/devices?minPosition=${positionText(now)}&waitMs=1000`);
+  await other.reached(now);
   for (const lastEventId of [positionText(back), '1-1', `${now.txid}-999999999`]) {
     const client = await watch(other, '', lastEventId);
     const [reset, snapshot] = await eventually(() => client.told.length >= 2 && client.told);
