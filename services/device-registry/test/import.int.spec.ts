@@ -241,6 +241,32 @@ test('imports of the same devices at once on several replicas all end, and the l
   expect(rows).toEqual([{ n: 1_200, events: total('created') + total('changed') }]);
 });
 
+test('a transaction of a job that would keep others waiting ends after a second, and its chunk is tried again', async () => {
+  await send('id,label\nW1,old\n');
+  const holder = await registry.db.connect();
+  await holder.query('BEGIN');
+  await holder.query(
+    `SELECT FROM device_registry.stream WHERE stream_id = (SELECT stream_id FROM device_registry.device WHERE id = 'W1') FOR UPDATE`,
+  );
+  const { body } = await send('id,label\nW1,new\nW2,new\n', '', { prefer: 'respond-async' });
+  replica = startReplica(registry.database.url);
+  const waiting = async (): Promise<number | undefined> =>
+    (
+      await registry.db.query(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pg_blocking_pids(pid) <> '{}'`,
+      )
+    ).rows[0]?.pid;
+  const first = await eventually(waiting);
+  await eventually(async () => {
+    const now = await waiting();
+    return now !== undefined && now !== first;
+  });
+  await holder.query('ROLLBACK');
+  holder.release();
+  expect((await ended(body.id)).result).toMatchObject({ created: 1, changed: 1, refused: 0 });
+  expect((await device('W1')).body).toMatchObject({ label: 'new', version: 2 });
+});
+
 test('a small import may be asked for as a job, which lists, and can be cancelled', async () => {
   const answer = await send('id,label\nP1,x\n', '', { prefer: 'respond-async, wait=10' });
   expect(answer.status).toBe(202);

@@ -7,6 +7,7 @@ import { type ChunkOutcome, JobFailed, type JobKind } from '@quell/service-kit/j
 import type { ClientBase, Pool } from 'pg';
 import { type Device, identityOf } from '../device/device.ts';
 import { ChunkSizes } from '../device-jobs/chunk-sizes.ts';
+import { beShort } from '../device-jobs/short-transaction.ts';
 import { changeDevicesIn, type DeviceChange } from '../device-store/change-devices.ts';
 import { DeviceConflict, isConflict } from '../device-store/conflict.ts';
 import { loadRows } from '../device-store/load.ts';
@@ -54,6 +55,7 @@ export function bulkJob(parts: BulkParts): JobKind<BulkInput, BulkCheckpoint> {
 
       return async (client) => {
         const since = performance.now();
+        await beShort(client);
         const { counts, failures } = await actOn(client, ids, input, id, createdBy);
         const { result } = checkpoint;
         const soFar = {

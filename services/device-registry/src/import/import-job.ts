@@ -3,6 +3,7 @@ import type { Notifier } from '@quell/event-store/notify';
 import { JobFailed, type JobKind } from '@quell/service-kit/jobs/job-kind';
 import type { Pool } from 'pg';
 import { ChunkSizes } from '../device-jobs/chunk-sizes.ts';
+import { beShort } from '../device-jobs/short-transaction.ts';
 import { isConflict } from '../device-store/conflict.ts';
 import { emptyResult } from './differences.ts';
 import { type Reading, readLines } from './read-lines.ts';
@@ -53,6 +54,7 @@ export function importJob(pool: Pool, feed: Pick<Notifier, 'notify'>): JobKind<I
 
       return async (client) => {
         const since = performance.now();
+        await beShort(client);
         const ids = lines.flatMap((line) => ('id' in line ? [line.id] : []));
         const earlier = await earlierLines(client, id, ids);
         const { mode } = input;
