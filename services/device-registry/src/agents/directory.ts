@@ -22,14 +22,17 @@ interface Link {
  */
 export class Directory {
   readonly #devices: Map<string, Device>;
-  readonly #links: Map<string, Link>;
+  readonly #links = new Map<string, Link>();
+  /** The agents of each endpoint, and the active ones on each device. */
+  readonly #onEndpoint = new Map<string, Set<string>>();
+  readonly #activeOn = new Map<string, Set<string>>();
   /** Ids of active devices by `mac <mac>` and `hostname <name>`. */
   readonly #named: Map<string, Set<string>>;
 
-  private constructor(devices: Map<string, Device>, links: Map<string, Link>, named: Map<string, Set<string>>) {
+  private constructor(devices: Map<string, Device>, links: Iterable<Link>, named: Map<string, Set<string>>) {
     this.#devices = devices;
-    this.#links = links;
     this.#named = named;
+    for (const link of links) this.#keep(link);
   }
 
   /** Reads it; only reads, so it may stand before an append. What it has read is right while nobody else changes devices. */
@@ -51,7 +54,7 @@ export class Directory {
       const { agent_id: agentId, endpoint_id: endpointId, device_id: deviceId } = row;
       links.set(agentId, { agentId, endpointId, deviceId, active: row.status === 'active' });
     }
-    return new Directory(await loadRows(client, deviceIds), links, named);
+    return new Directory(await loadRows(client, deviceIds), links.values(), named);
   }
 
   device(deviceId: string): Device | undefined {
@@ -62,9 +65,9 @@ export class Directory {
   factsFor(agent: AgentNaming, except?: string): MatchFacts {
     const { agentId, endpointId } = agent;
     const { hostname, macs } = identifiersOf(agent);
-    const others = [...this.#links.values()].filter(
-      (link) => link.endpointId === endpointId && link.agentId !== agentId && link.deviceId !== except,
-    );
+    const others = [...(this.#onEndpoint.get(endpointId) ?? [])]
+      .map((other) => this.#links.get(other)!)
+      .filter((link) => link.agentId !== agentId && link.deviceId !== except);
     const linked = this.#links.get(agentId)?.deviceId;
     const known = (candidates: Candidate[]) => candidates.filter(({ deviceId }) => deviceId !== except);
     return {
@@ -76,20 +79,31 @@ export class Directory {
           agentId,
         ),
       ),
-      byHostname: hostname === undefined ? [] : known(this.#candidates([`hostname ${hostname}`], agentId)),
+      byHostname: hostname === undefined ? [] : known(this.#candidates([`hostname ${hostname}`], agentId, 'free')),
     };
   }
 
   /** Other active agents on a device. */
   othersOn(deviceId: string, agentId: string): boolean {
-    return [...this.#links.values()].some(
-      (link) => link.deviceId === deviceId && link.active && link.agentId !== agentId,
-    );
+    const active = this.#activeOn.get(deviceId);
+    return active !== undefined && active.size > (active.has(agentId) ? 1 : 0);
   }
 
   /** From now on the agent runs on the device, or is on none any more. */
   link({ agentId, endpointId }: AgentNaming, deviceId: string, active: boolean): void {
-    this.#links.set(agentId, { agentId, endpointId, deviceId, active });
+    this.#keep({ agentId, endpointId, deviceId, active });
+  }
+
+  #keep(link: Link): void {
+    const { agentId } = link;
+    const before = this.#links.get(agentId);
+    if (before !== undefined) {
+      this.#onEndpoint.get(before.endpointId)?.delete(agentId);
+      this.#activeOn.get(before.deviceId)?.delete(agentId);
+    }
+    this.#links.set(agentId, link);
+    addTo(this.#onEndpoint, link.endpointId, agentId);
+    if (link.active) addTo(this.#activeOn, link.deviceId, agentId);
   }
 
   /** Whether an agent is known to be active. */
@@ -107,13 +121,17 @@ export class Directory {
       device = evolve(device, { ...event, version: (device?.version ?? 0) + 1, recordedAt: now });
     }
     for (const key of keysOf(before)) this.#named.get(key)?.delete(deviceId);
-    for (const key of keysOf(device)) this.#named.set(key, (this.#named.get(key) ?? new Set()).add(deviceId));
+    for (const key of keysOf(device)) addTo(this.#named, key, deviceId);
     if (device !== undefined) this.#devices.set(deviceId, device);
     return true;
   }
 
-  #candidates(keys: readonly string[], agentId: string): Candidate[] {
-    const ids = new Set(keys.flatMap((key) => [...(this.#named.get(key) ?? [])]));
+  /** @param which `free`: only those that no other active agent runs on, which of a crowd are few */
+  #candidates(keys: readonly string[], agentId: string, which: 'all' | 'free' = 'all'): Candidate[] {
+    const ids = new Set<string>();
+    for (const key of keys) {
+      for (const id of this.#named.get(key) ?? []) if (which === 'all' || !this.othersOn(id, agentId)) ids.add(id);
+    }
     return [...ids].sort().flatMap((deviceId) => {
       const device = this.#devices.get(deviceId);
       if (device === undefined) return [];
@@ -122,6 +140,15 @@ export class Directory {
     });
   }
 }
+
+function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+/** A host name that more devices have tells no machine apart, as `localhost` does not; to look through all of them would take seconds. */
+const CROWD = 1000;
 
 // Of the devices with a host name only those matter that no other agent runs on; those of the batch are judged one by one.
 async function lookUp(
@@ -141,16 +168,18 @@ async function lookUp(
   const { rows } = await client.query<{ kind: string; value: string; device_id: string }>(
     `SELECT w.kind, w.value, one.device_id FROM unnest($1::text[], $2::text[]) AS w (kind, value)
      CROSS JOIN LATERAL (
-       SELECT i.device_id FROM device_registry.device_identifier AS i
-       WHERE (i.kind, i.value) = (w.kind, w.value) AND (w.kind = 'mac' OR NOT EXISTS (
+       SELECT i.device_id FROM (
+         SELECT few.device_id, count(*) OVER () AS sharing FROM (
+           SELECT device_id FROM device_registry.device_identifier AS d
+           WHERE (d.kind, d.value) = (w.kind, w.value) ORDER BY device_id LIMIT ${CROWD + 1}) AS few) AS i
+       WHERE w.kind = 'mac' OR (i.sharing <= ${CROWD} AND NOT EXISTS (
          SELECT FROM device_registry.device_agent AS a
          WHERE a.device_id = i.device_id AND a.status = 'active' AND a.agent_id <> ALL ($3::text[])))
        ORDER BY i.device_id LIMIT ${MAX_CANDIDATES + 1}) AS one`,
     [textArray(pairs.map(([kind]) => kind)), textArray(pairs.map(([, value]) => value)), agentIds],
   );
   for (const { kind, value, device_id } of rows) {
-    const key = `${kind} ${value}`;
-    found.set(key, (found.get(key) ?? new Set()).add(device_id));
+    addTo(found, `${kind} ${value}`, device_id);
   }
   return found;
 }

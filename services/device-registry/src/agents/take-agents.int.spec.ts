@@ -91,6 +91,19 @@ test('an agent is matched by the id it states, by its MAC, by its host name; wha
   expect(await loadRows(database.pool, [byMac])).toEqual(await loadDevices(database.pool, [byMac]));
 });
 
+test('a crowd of machines with one name is taken in a transaction’s time, and the name tells nothing of the next one', async () => {
+  const crowd = Array.from({ length: 1001 }, () => agentRecordOf({ hostname: 'crowd', macs: [newMac()] }));
+  await take(...crowd);
+  expect(
+    await rows(`SELECT count(*)::int AS n FROM device_registry.device_agent WHERE matched_by = 'registered'
+    AND hostname = 'crowd' AND device_id = endpoint_id::text`),
+  ).toEqual([{ n: 1001 }]);
+  await known({ hostnames: ['crowd'] });
+  const another = agentRecordOf({ hostname: 'crowd' });
+  await take(another);
+  expect(await deviceOf(another)).toBe(another.endpointId);
+}, 60_000);
+
 test('what would be a guess waits with its candidates, and is matched once it is clear', async () => {
   const mac = newMac();
   const [one, two] = [await known({ macs: [mac] }), await known({ macs: [mac] })];
