@@ -8,8 +8,9 @@ import type { DeviceChange } from '../index/indexed-device.ts';
 import { type BuiltBase, buildBase } from './build-base.ts';
 import type { FollowedEvent } from './followed-events.ts';
 import { Following } from './following.ts';
+import { followSeen } from './following-seen.ts';
 import { indexedDevice } from './indexed-device.ts';
-import { type DeviceSeen, readSeen, type SeenMark } from './last-seen.ts';
+import type { DeviceSeen } from './last-seen.ts';
 
 export interface LiveIndexOptions {
   /** The service's own role; the follower and the thread that builds have connections of their own. */
@@ -23,7 +24,7 @@ export interface LiveIndexOptions {
   /** Not ready when further behind the feed than this, in seconds. */
   readonly maxLagSeconds: number;
   /** Pause between two looks at the times of last contact, in seconds. */
-  readonly seenPollSeconds?: number;
+  readonly seenPollSeconds: number;
 }
 
 /** What a search works on: the index, and the place in the feed that it shows. */
@@ -47,7 +48,6 @@ type Missed =
 export type EventsListener = (events: readonly FollowedEvent[]) => void;
 
 const LONGEST_RETRY_MS = 30_000;
-const MISSED_AT_ONCE = 500;
 
 /**
  * The index of this replica: built from a snapshot, then following the feed. Holds nothing that outlives the process. One swap of a
@@ -61,9 +61,9 @@ export class LiveIndex {
   readonly #waiting = new Set<{ readonly position: FeedCursor; readonly reached: () => void }>();
   #index: DeviceIndex | undefined;
   #position = feedStart;
-  #seenMark: SeenMark | undefined;
   #missed: Missed[] | undefined;
   #work: Promise<unknown> = Promise.resolve();
+  #seenFollowed: Promise<unknown> = Promise.resolve();
   #progress = 'not started';
   #builtAt = 0;
   #diverged = 0;
@@ -82,13 +82,14 @@ export class LiveIndex {
 
   /** Starts in the background. */
   start(): void {
-    this.#work = Promise.all([this.#run(), this.#followSeen()]);
+    this.#work = this.#run();
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#following.stop();
     await this.#work;
+    await this.#seenFollowed;
   }
 
   /** Undefined until the index has caught up with the feed for the first time. */
@@ -209,8 +210,10 @@ export class LiveIndex {
   #begin(index: DeviceIndex, { position, seen }: BuiltBase): void {
     this.#index = index;
     this.#position = position;
-    this.#seenMark = seen;
     this.#following.start();
+    const { pool, log, seenPollSeconds: pollSeconds } = this.#options;
+    const take = (taken: readonly DeviceSeen[]) => this.#takeSeen(taken);
+    this.#seenFollowed = followSeen(seen, { pool, log, pollSeconds, take }, this.#stop.signal);
   }
 
   /** Brings the next base to where this one is, a little at a time, and puts it in its place in one go. */
@@ -250,24 +253,9 @@ export class LiveIndex {
     );
   }
 
-  async #followSeen(): Promise<void> {
-    const { pool, log, seenPollSeconds = 1 } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      await this.#pause(seenPollSeconds * 1000);
-      if (this.#seenMark === undefined || this.#index === undefined) continue;
-      try {
-        const { seen, mark } = await readSeen(pool, this.#seenMark);
-        for (let from = 0; from < seen.length; from += MISSED_AT_ONCE) {
-          const part = seen.slice(from, from + MISSED_AT_ONCE);
-          this.#index.seen(part);
-          this.#missed?.push({ kind: 'seen', seen: part });
-          await turn();
-        }
-        this.#seenMark = mark;
-      } catch (err) {
-        log.warn({ err }, 'times of last contact could not be read');
-      }
-    }
+  #takeSeen(seen: readonly DeviceSeen[]): void {
+    this.#index?.seen(seen);
+    this.#missed?.push({ kind: 'seen', seen });
   }
 
   async #pause(milliseconds: number): Promise<void> {
