@@ -4,13 +4,13 @@ import type { Log } from '@quell/service-kit/log';
 import type { Pool } from 'pg';
 import { positionText } from '../../device-store/position.ts';
 import { DeviceIndex } from '../index/device-index.ts';
-import type { DeviceChange } from '../index/indexed-device.ts';
 import { type BuiltBase, buildBase } from './build-base.ts';
 import type { FollowedEvent } from './followed-events.ts';
 import { Following } from './following.ts';
 import { followSeen } from './following-seen.ts';
-import { indexedDevice } from './indexed-device.ts';
+import { changesOf, type PlacedChange } from './index-changes.ts';
 import type { DeviceSeen } from './last-seen.ts';
+import { PositionWaits } from './position-waits.ts';
 
 export interface LiveIndexOptions {
   /** The service's own role; the follower and the thread that builds have connections of their own. */
@@ -33,15 +33,9 @@ export interface Current {
   readonly position: FeedCursor;
 }
 
-/** A change of the index, and the event that it shows. */
-interface Placed {
-  readonly at: FeedCursor;
-  readonly change: DeviceChange;
-}
-
 /** What happened while the next base was built, to be done to it as well. */
 type Missed =
-  | { readonly kind: 'changes'; readonly changes: readonly Placed[] }
+  | { readonly kind: 'changes'; readonly changes: readonly PlacedChange[] }
   | { readonly kind: 'seen'; readonly seen: readonly DeviceSeen[] };
 
 /** Told of every batch of events, after the index shows it. */
@@ -58,7 +52,7 @@ export class LiveIndex {
   readonly #following: Following;
   readonly #stop = new AbortController();
   readonly #listeners = new Set<EventsListener>();
-  readonly #waiting = new Set<{ readonly position: FeedCursor; readonly reached: () => void }>();
+  readonly #waits = new PositionWaits();
   #index: DeviceIndex | undefined;
   #position = feedStart;
   #missed: Missed[] | undefined;
@@ -111,16 +105,7 @@ export class LiveIndex {
   async reached(position: FeedCursor, withinMs: number): Promise<boolean> {
     if (compareCursors(this.#position, position) >= 0) return true;
     if (withinMs <= 0) return false;
-    return new Promise((resolve) => {
-      const done = (reached: boolean) => {
-        clearTimeout(timer);
-        this.#waiting.delete(entry);
-        resolve(reached);
-      };
-      const timer = setTimeout(done, withinMs, false);
-      const entry = { position, reached: () => done(true) };
-      this.#waiting.add(entry);
-    });
+    return this.#waits.wait(position, withinMs);
   }
 
   /** @returns a function that ends it */
@@ -150,7 +135,7 @@ export class LiveIndex {
     this.#missed?.push({ kind: 'changes', changes });
     this.#position = last.at;
     for (const listener of this.#listeners) listener(events);
-    for (const { position, reached } of this.#waiting) if (compareCursors(this.#position, position) >= 0) reached();
+    this.#waits.reached(this.#position);
   }
 
   /** Builds the first base, then a new one whenever there is reason to. */
@@ -261,13 +246,4 @@ export class LiveIndex {
   async #pause(milliseconds: number): Promise<void> {
     await delay(milliseconds, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
-}
-
-/** What the index has to know of a batch: the last state of each device. */
-function changesOf(events: readonly FollowedEvent[], seen: ReadonlyMap<string, number>): Placed[] {
-  const last = new Map(events.map((event) => [event.deviceId, event]));
-  return [...last.values()].map(({ at, deviceId: id, version, after }) => ({
-    at,
-    change: after === undefined ? { id, version, retired: true } : indexedDevice(after, seen.get(id)),
-  }));
 }
