@@ -99,6 +99,17 @@ test('a write takes effect only on the version that it names', async () => {
   }
   expect((await call('PATCH', at(id), { label: 'c' }, { 'if-match': '"7", "2"' })).body).toMatchObject({ label: 'c' });
   expect((await call('PATCH', at(id), { label: 'd' }, { 'if-match': '*' })).body).toMatchObject({ label: 'd' });
+  // What would be refused anyway is refused for that reason (RFC 9110, 13.2.1).
+  for (const tag of ['"1"', '*']) {
+    for (const method of ['PATCH', 'DELETE']) {
+      const unknown = await call(method, at('never-registered'), method === 'PATCH' ? { label: 'e' } : undefined, {
+        'if-match': tag,
+      });
+      expect([method, tag, unknown.status]).toEqual([method, tag, 404]);
+    }
+  }
+  await call('DELETE', at(id));
+  expect((await call('PATCH', at(id), { label: 'e' }, { 'if-match': '"1"' })).status).toBe(409);
 });
 
 test('who has the version gets 304', async () => {

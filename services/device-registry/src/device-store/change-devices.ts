@@ -136,13 +136,15 @@ function decideAll(
 
 const nothingToDo: Decision = { ok: true, events: [] };
 
+// What is refused on any version is refused for that reason, not for its version (RFC 9110, 13.2.1).
 function decideOne({ deviceId, command, ifVersion }: DeviceChange, device: Device | undefined): Decision {
-  if (ifVersion !== undefined && !ifVersion.includes(device?.version ?? 0)) {
+  const decision = decide(deviceId, device, command);
+  if (decision.ok && ifVersion !== undefined && !ifVersion.includes(device?.version ?? 0)) {
     const now = device === undefined ? 'it does not exist' : `it is at ${device.version}`;
     const detail = `The device ${deviceId} is not at version ${ifVersion.join(' or ') || 'any that was named'}: ${now}.`;
     return { ok: false, refusal: { code: 'version', detail } };
   }
-  return decide(deviceId, device, command);
+  return decision;
 }
 
 async function appendAll(
