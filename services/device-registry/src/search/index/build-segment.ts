@@ -3,43 +3,20 @@ import { platform } from '@quell/contracts/vocabulary';
 import { capabilityMask } from '@quell/device-query/match';
 import { compareText, naturalKey } from '@quell/device-query/rank';
 import { setBit, wordsFor } from './bits.ts';
+import { buildTextIndexes, type SegmentLimits } from './build-text-indexes.ts';
+import { WordIndexBuilder } from './build-words.ts';
 import { GrowingBytes, GrowingNumbers, type TextTable } from './bytes.ts';
+import { Dictionary } from './dictionary.ts';
 import { DivergenceHash } from './divergence-hash.ts';
 import { FoldedBytes } from './fold-bytes.ts';
-import { buildGrams, GramValues } from './grams.ts';
 import type { IndexedDevice } from './indexed-device.ts';
 import { listsByTerm } from './posting-lists.ts';
-import { RecordCursor, writeRecord } from './records.ts';
+import { writeRecord } from './records.ts';
 import type { Segment } from './segment.ts';
-import { ShortIndexBuilder } from './short-index.ts';
 import { sortTexts } from './sort-texts.ts';
-import { WordIndexBuilder } from './words.ts';
 
 const platforms = platform.options;
 const capabilities = deviceCapabilities.length;
-
-/** Values that repeat, by number, in the order in which they were first seen. */
-class Dictionary {
-  readonly values: string[] = [];
-  readonly #codes = new Map<string, number>();
-
-  codeOf(value: string): number {
-    let code = this.#codes.get(value);
-    if (code === undefined) {
-      code = this.values.length;
-      this.values.push(value);
-      this.#codes.set(value, code);
-    }
-    return code;
-  }
-}
-
-export interface SegmentLimits {
-  /** Documents that are looked through rather than indexed by a further byte, at most. */
-  readonly group: number;
-  /** From so many documents on the neighbours of a part are indexed. */
-  readonly frequent: number;
-}
 
 /** Looking at a document takes less than a microsecond, so that even both together are hardly felt. */
 const usualLimits: SegmentLimits = { group: 512, frequent: 512 };
@@ -53,7 +30,6 @@ export class SegmentBuilder {
   readonly #keyOffsets = new GrowingNumbers();
   readonly #models = new Dictionary();
   readonly #groups = new Dictionary();
-  readonly #tags = new Dictionary();
   readonly #kindOf = new GrowingNumbers();
   readonly #kinds = new Map<number, number>();
   readonly #kindModels = new GrowingNumbers();
@@ -155,7 +131,7 @@ export class SegmentBuilder {
       capabilityBits: capabilityBits(kinds, kindMasks),
       versions: column(this.#versions.numbers),
       lastSeen,
-      ...this.#textIndexes(records, count),
+      ...buildTextIndexes(records, count, this.#limits),
     };
   }
 
@@ -170,85 +146,7 @@ export class SegmentBuilder {
     modelOrder.sort((a, b) => compareText(keys[a]!, keys[b]!) || compareText(models[a]!, models[b]!));
     return { modelOrder, modelWords: words.finish(models.length, this.#limits.frequent) };
   }
-
-  #textIndexes(records: TextTable, count: number) {
-    const { group, frequent } = this.#limits;
-    const folded = this.#folded;
-    const cursor = new RecordCursor(records.bytes);
-    const ids = new GramValues();
-    const labels = new GramValues();
-    const hosts = new GramValues();
-    const macs = new GramValues();
-    const ips = new GramValues();
-    const labelWords = new WordIndexBuilder();
-    const hostWords = new WordIndexBuilder();
-    const shortStarts = new ShortIndexBuilder();
-    const shortRuns = new ShortIndexBuilder();
-    const foldedIds = { bytes: new GrowingBytes(1 << 16), offsets: new GrowingNumbers() };
-    foldedIds.offsets.push(0);
-    const tagDocs = new GrowingNumbers();
-    const tagCodes = new GrowingNumbers();
-    const lower = new GrowingBytes();
-    for (let doc = 0; doc < count; doc++) {
-      cursor.open(records.offsets[doc]!);
-      folded.fold(records.bytes, cursor.start, cursor.end);
-      ids.add(doc, folded.bytes, 0, folded.length);
-      foldedIds.bytes.copy(folded.bytes, 0, folded.length);
-      foldedIds.bytes.byte(1);
-      foldedIds.bytes.copy(records.bytes, cursor.start, cursor.end);
-      foldedIds.offsets.push(foldedIds.bytes.length);
-      shortStarts.addStarts(doc, folded);
-      shortRuns.addRuns(doc, folded);
-      cursor.next();
-      folded.fold(records.bytes, cursor.start, cursor.end);
-      labels.add(doc, folded.bytes, 0, folded.length);
-      labelWords.add(doc, folded);
-      for (let left = cursor.number(); left > 0; left--) {
-        cursor.next();
-        folded.fold(records.bytes, cursor.start, cursor.end);
-        hosts.add(doc, folded.bytes, 0, folded.length);
-        hostWords.add(doc, folded);
-      }
-      for (let left = cursor.number(); left > 0; left--) {
-        cursor.next();
-        lower.length = 0;
-        lower.text(cursor.text().toLowerCase());
-        ips.add(doc, lower.bytes, 0, lower.length);
-      }
-      for (let left = cursor.number(); left > 0; left--) {
-        cursor.next();
-        folded.fold(records.bytes, cursor.start, cursor.end);
-        macs.add(doc, folded.bytes, 0, folded.length);
-        shortStarts.addStart(doc, folded);
-      }
-      for (let left = cursor.number(); left > 0; left--) {
-        cursor.next();
-        tagCodes.push(this.#tags.codeOf(cursor.text()));
-        tagDocs.push(doc);
-      }
-    }
-    const byId = Uint32Array.from({ length: count }, (_, doc) => doc);
-    sortTexts({ bytes: foldedIds.bytes.bytes, offsets: foldedIds.offsets.numbers }, byId);
-    const { values: tags } = this.#tags;
-    return {
-      byId,
-      tags,
-      tagLists: listsByTerm(tagCodes.numbers, tagDocs.numbers, tagCodes.length, tags.length, count),
-      labelWords: labelWords.finish(count, frequent),
-      labelStarts: buildGrams(labels, 0, count, group),
-      hostWords: hostWords.finish(count, frequent),
-      hostStarts: buildGrams(hosts, 0, count, group),
-      idPieces: buildGrams(ids, infixBytes, count, group),
-      macPieces: buildGrams(macs, infixBytes, count, group),
-      ipStarts: buildGrams(ips, 0, count, group),
-      shortStarts: shortStarts.finish(count),
-      shortRuns: shortRuns.finish(count),
-    };
-  }
 }
-
-/** A word that is looked for inside ids has at least three characters, so at least as many bytes. */
-const infixBytes = 3;
 
 function reorder({ bytes, offsets }: TextTable, order: Uint32Array): TextTable {
   const moved = new GrowingBytes(offsets[order.length]! + 1);
