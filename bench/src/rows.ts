@@ -66,6 +66,11 @@ export const rows: readonly Row[] = [
     load: async () => (await import('./intake/intake-rows.ts')).openIntakeSingle,
   },
   {
+    name: 'visible-importing',
+    title: 'the same while a large file of devices is imported, beside without',
+    load: async () => (await import('./devices/import-row.ts')).openVisibleImporting,
+  },
+  {
     name: 'devices-http',
     title: 'type-ahead over HTTP: search with filters, exact total and facets, one person (--devices N)',
     load: async () => (await import('./devices/http-row.ts')).openDevicesHttp,

@@ -64,7 +64,7 @@ export async function openDevicesHttp({ servers, settings, progress }: BenchCont
           unit: 'MB',
           limits: { floor: 350, stretch: 200 },
         },
-        { name: 'import of all devices', value: registry.importSeconds, unit: 's' },
+        { name: 'to register all devices', value: registry.loadSeconds, unit: 's' },
       ];
       if (resident !== undefined) facts.push({ name: 'memory of the process', value: resident / MEGABYTE, unit: 'MB' });
       if (peer === undefined) return facts;

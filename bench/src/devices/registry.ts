@@ -1,11 +1,13 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobDto } from '@quell/contracts/job';
+import { deviceFacts } from '@quell/contracts/device';
+import { changeDevices, type DeviceChange } from '@quell/device-registry/device-store/change-devices';
+import pg from 'pg';
 import { adminKey, type ServerProcess, startQuell } from '../intake/service.ts';
 import type { Servers } from '../servers.ts';
 import { exchange } from './exchange.ts';
@@ -14,11 +16,14 @@ import type { Keystroke } from './keystrokes.ts';
 
 const authorization = `Bearer ${adminKey}`;
 
-/** A real device-registry that was started on devices which were imported before. */
+/** Devices in one transaction. */
+const BATCH = 2500;
+
+/** A real device-registry that was started on devices which were there before. */
 export interface LoadedRegistry {
   readonly pid: number;
-  /** From the upload's first byte until the job had succeeded. */
-  readonly importSeconds: number;
+  /** Until every device was registered, by the function that imports use, without HTTP, jobs and their pauses. */
+  readonly loadSeconds: number;
   /** From the start of the process until it was ready. */
   readonly coldStartSeconds: number;
   /** @returns how many the query finds in all. */
@@ -32,9 +37,10 @@ export interface LoadedRegistry {
 }
 
 /** Writes the devices as NDJSON, as an import takes them. */
-export async function writeDevices(file: string, count: number): Promise<void> {
+export async function writeDevices(file: string, count: number, seed?: number): Promise<void> {
   function* lines(): Generator<string> {
-    for (const { version: _, lastSeenAt: __, ...device } of generateDevices(count)) yield `${JSON.stringify(device)}\n`;
+    for (const { version: _, lastSeenAt: __, ...device } of generateDevices(count, seed))
+      yield `${JSON.stringify(device)}\n`;
   }
   await pipeline(Readable.from(lines()), createWriteStream(file));
 }
@@ -48,11 +54,9 @@ export async function loadedRegistry(
   const ingest = await startQuell('ingest', servers, database.url);
   const first = await startQuell('device-registry', servers, database.url);
   await untilReady(first);
-  const file = join(servers.dir, 'devices.ndjson');
-  await writeDevices(file, count);
-  progress(`importing ${count} devices`);
-  const importSeconds = await importAll(first, file, count, progress);
+  // The index of a running one would be built again and again meanwhile.
   await first.stop();
+  const loadSeconds = await register(database.url, count, progress);
   progress('starting the registry again');
   const started = performance.now();
   const registry = await startQuell('device-registry', servers, database.url);
@@ -69,9 +73,16 @@ export async function loadedRegistry(
       authorization,
       ...(body === undefined ? {} : { body: JSON.stringify(body), type: 'application/json' }),
     });
+  const figure = async (name: string) => {
+    const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(await send('GET', '/metrics'))?.[1];
+    if (value === undefined) throw new Error(`the registry has no figure ${name}`);
+    return Number(value);
+  };
+  progress('waiting until devices.v1 has them');
+  while ((await figure('device_registry_follower_positions_behind')) > 0) await delay(500);
   return {
     pid: registry.pid,
-    importSeconds,
+    loadSeconds,
     coldStartSeconds,
     async search(keystroke) {
       const page = JSON.parse(await send('GET', `/v1/devices?${parametersOf(keystroke)}`)) as {
@@ -90,12 +101,7 @@ export async function loadedRegistry(
       const kilobytes = /^VmRSS:\s+(\d+)/m.exec(status)?.[1];
       return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
     },
-    async figure(name) {
-      const text = await send('GET', '/metrics');
-      const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1];
-      if (value === undefined) throw new Error(`the registry has no figure ${name}`);
-      return Number(value);
-    },
+    figure,
     async close() {
       agent.destroy();
       await registry.stop();
@@ -105,41 +111,30 @@ export async function loadedRegistry(
   };
 }
 
-async function importAll(
-  { url }: ServerProcess,
-  file: string,
-  count: number,
-  progress: (text: string) => void,
-): Promise<number> {
+/** @returns how long it took, in seconds. */
+async function register(url: string, count: number, progress: (text: string) => void): Promise<number> {
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
   const started = performance.now();
-  const answer = await fetch(`${url}/v1/devices/import`, {
-    method: 'POST',
-    headers: { authorization, 'content-type': 'application/x-ndjson', prefer: 'respond-async' },
-    body: Readable.toWeb(createReadStream(file)) as ReadableStream,
-    duplex: 'half',
-  } as RequestInit);
-  if (answer.status !== 202) throw new Error(`the import answered ${answer.status}: ${await answer.text()}`);
-  const { id } = (await answer.json()) as JobDto;
-  let told = 0;
-  for (;;) {
-    const asked = await fetch(`${url}/v1/devices/jobs/${id}`, { headers: { authorization } });
-    const job = (await asked.json()) as JobDto;
-    if (job.state === 'succeeded') {
-      if (job.progress.done !== count || job.progress.failed > 0) {
-        throw new Error(`the import took ${job.progress.done} of ${count}, ${job.progress.failed} refused`);
-      }
-      return (performance.now() - started) / 1000;
-    }
-    if (job.state !== 'queued' && job.state !== 'running') throw new Error(`the import ${job.state}: ${job.error}`);
-    if (job.progress.done >= told + 100_000) {
-      told = job.progress.done;
-      progress(`imported ${told}`);
-    }
-    await delay(200);
+  let batch: DeviceChange[] = [];
+  let done = 0;
+  const flush = async () => {
+    const occurredAt = new Date();
+    await changeDevices(pool, batch, { actor: 'bench', correlationId: randomUUID(), occurredAt }, { read: 'rows' });
+    done += batch.length;
+    if (done % 100_000 === 0) progress(`registered ${done} devices`);
+    batch = [];
+  };
+  for (const { version: _, lastSeenAt: __, id, ...facts } of generateDevices(count)) {
+    const command = { kind: 'register', source: 'import', facts: deviceFacts.parse(facts) } as const;
+    batch.push({ deviceId: id, command, causeId: randomUUID() });
+    if (batch.length === BATCH) await flush();
   }
+  if (batch.length > 0) await flush();
+  await pool.end();
+  return (performance.now() - started) / 1000;
 }
 
-async function untilReady({ url }: ServerProcess): Promise<void> {
+export async function untilReady({ url }: ServerProcess): Promise<void> {
   const end = performance.now() + 120_000;
   for (;;) {
     const answer = await fetch(`${url}/readyz`);

@@ -50,7 +50,7 @@ export async function openVisible({ servers, progress }: BenchContext): Promise<
 }
 
 /** One post every 10 ms, whether or not the last is answered: a queue that builds up shows in the latencies. */
-async function postSteadily(
+export async function postSteadily(
   ingest: ServerProcess,
   mitigation: ServerProcess,
   stream: Stream,
