@@ -3,7 +3,7 @@ import { type DevicePosture, postureSettings } from '@quell/contracts/vpn-postur
 import { decodeCursor, encodeCursor, type Page } from '@quell/service-kit/cursor';
 import type { Pool } from 'pg';
 import { countingThreats } from '../posture/unresolved.ts';
-import { loadStandingOn, positionOf, postureOfStanding } from './posture-of.ts';
+import { exceptionsFor, loadStandingOn, positionOf, postureOfStanding } from './posture-of.ts';
 
 const position = uuid;
 const FIRST = '00000000-0000-0000-0000-000000000000';
@@ -26,9 +26,10 @@ export async function listPostures(
   for (let after = cursor === undefined ? FIRST : decodeCursor(cursor, position); ; ) {
     const endpointIds = await standingEndpoints(pool, after, limit);
     const standing = endpointIds.length === 0 ? [] : await loadStandingOn(pool, endpointIds);
+    const exceptions = await exceptionsFor(pool, standing, now);
     for (const endpointId of endpointIds) {
       const own = standing.filter(({ task }) => task.endpoint.endpointId === endpointId);
-      const posture = { ...(await postureOfStanding(pool, { endpointId }, own, now)), position: at };
+      const posture = { ...postureOfStanding({ endpointId }, own, exceptions), position: at };
       const isListed = unresolved
         ? countingThreats(byDefault, posture.unresolved).length > 0
         : posture.unresolved.length > 0;

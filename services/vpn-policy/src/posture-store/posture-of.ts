@@ -1,3 +1,4 @@
+import type { MitigationException } from '@quell/contracts/exception-match';
 import { topics } from '@quell/contracts/topics';
 import type { DevicePosture, UnresolvedThreat } from '@quell/contracts/vpn-posture';
 import type { Pool } from 'pg';
@@ -30,7 +31,8 @@ const valuesOf = ({ deviceId, agentId, endpointId }: DeviceNames) => [
 
 /** What stands unresolved on a device, as far as `tasks.v1` was followed: all that a decision needs. The worst first. */
 export async function unresolvedOn(pool: Pool, names: DeviceNames, now = new Date()): Promise<UnresolvedThreat[]> {
-  return unresolvedOf(pool, await loadStanding(pool, names), now);
+  const standing = await loadStanding(pool, names);
+  return unresolvedThreats(standing, await exceptionsFor(pool, standing, now));
 }
 
 /** The posture of a device, with how far `tasks.v1` was followed. */
@@ -40,17 +42,17 @@ export async function postureOf(pool: Pool, names: DeviceNames, now = new Date()
     names.endpointId ?? anyEndpointOf(pool, names),
     positionOf(pool),
   ]);
-  return { ...(await postureOfStanding(pool, { ...names, endpointId }, standing, now)), position };
+  const exceptions = await exceptionsFor(pool, standing, now);
+  return { ...postureOfStanding({ ...names, endpointId }, standing, exceptions), position };
 }
 
 /** The posture that these threats make, but for how far tasks were followed. Names that are not given are those of the latest task. */
-export async function postureOfStanding(
-  pool: Pool,
+export function postureOfStanding(
   names: DeviceNames,
   standing: readonly ThreatTask[],
-  now: Date,
-): Promise<Omit<DevicePosture, 'position'>> {
-  const unresolved = await unresolvedOf(pool, standing, now);
+  exceptions: readonly MitigationException[],
+): Omit<DevicePosture, 'position'> {
+  const unresolved = unresolvedThreats(standing, exceptions);
   const [first] = unresolved.map(({ since }) => since).sort();
   const [latest] = standing.map(({ task }) => task).sort((a, b) => (isNewer(a, b) ? -1 : 1));
   const deviceId = names.deviceId ?? latest?.endpoint.deviceId;
@@ -65,10 +67,14 @@ export async function postureOfStanding(
   };
 }
 
-async function unresolvedOf(pool: Pool, standing: readonly ThreatTask[], now: Date): Promise<UnresolvedThreat[]> {
+/** The exceptions in force, read where one of these threats can be released by them. */
+export async function exceptionsFor(
+  pool: Pool,
+  standing: readonly ThreatTask[],
+  now: Date,
+): Promise<MitigationException[]> {
   const mayBeReleased = standing.some(({ task }) => isReleasedByException(task.status));
-  const exceptions = mayBeReleased ? exceptionsAt(await loadExceptionRecords(pool), now.toISOString()) : [];
-  return unresolvedThreats(standing, exceptions);
+  return mayBeReleased ? exceptionsAt(await loadExceptionRecords(pool), now.toISOString()) : [];
 }
 
 // The keys of a task that it decides on, in the place of all that it names: a row for each key would repeat them all.

@@ -215,6 +215,20 @@ describe('an exception that covers the endpoint', () => {
     };
     expect(await listed(true)).toEqual([false, false, true]);
     expect(await listed(false)).toEqual([true, true, true]);
+
+    // What is asked of the database for a page does not grow with its endpoints.
+    await take(Array.from({ length: 50 }, () => record(endpoint({ ips: [value] }), 'mitigation-exception')));
+    let queries = 0;
+    const counted = Object.create(database.pool, {
+      query: {
+        value: (...of: Parameters<typeof database.pool.query>) => {
+          queries++;
+          return database.pool.query(...of);
+        },
+      },
+    });
+    expect((await listPostures(counted, { unresolved: false, limit: 50 })).items).toHaveLength(50);
+    expect(queries).toBeLessThan(10);
   });
 });
 
