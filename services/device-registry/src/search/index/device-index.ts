@@ -1,5 +1,4 @@
 import type { DeviceQuery } from '@quell/contracts/device-query';
-import { capabilityFacets, type Facets } from '@quell/device-query/facets';
 import { highlightDevice } from '@quell/device-query/highlight';
 import { featureMask, passesFeatures } from '@quell/device-query/match';
 import { type MatchLevel, matchLevels, parseQueryText, type QueryText } from '@quell/device-query/parse-query';
@@ -7,8 +6,7 @@ import { rankClasses } from '@quell/device-query/rank';
 import { type BaseHits, BaseIndex, type BaseOptions } from './base-index.ts';
 import { emptySet } from './bits.ts';
 import { SegmentBuilder } from './build-segment.ts';
-import { firstWhere } from './bytes.ts';
-import { Delta, type DeltaMatch } from './delta.ts';
+import { Delta } from './delta.ts';
 import { DivergenceHash } from './divergence-hash.ts';
 import type {
   DeviceChange,
@@ -20,7 +18,8 @@ import type {
   SuggestAnswer,
   SuggestRequest,
 } from './indexed-device.ts';
-import { type Order, orders, type Values } from './orders.ts';
+import { type Order, orders } from './orders.ts';
+import { facetsOf, type Hits, type Placed, pageOf } from './page.ts';
 import { type Segment, sizeOfSegment } from './segment.ts';
 
 export type IndexOptions = Partial<BaseOptions>;
@@ -36,20 +35,6 @@ export interface IndexCounts {
   readonly cacheBytes: number;
   /** Equal on replicas that hold the same devices at the same versions. */
   readonly hash: string;
-}
-
-/** What is found at one level, in the base and among the changes. */
-interface Hits {
-  readonly level: MatchLevel;
-  readonly base: BaseHits;
-  /** Text and other filters; `changed` passes the features too. */
-  readonly changedBase: readonly DeltaMatch[];
-  readonly changed: readonly DeltaMatch[];
-}
-
-interface Placed {
-  readonly device: IndexedDevice;
-  readonly rank: number;
 }
 
 /**
@@ -172,9 +157,9 @@ export class DeviceIndex {
     const text = parseQueryText(query.q);
     const hits = this.#loosen(query, text, after?.level);
     const order = orders[sort ?? defaultSort(text)];
-    const page = this.#page(hits, order, after?.values, limit);
+    const page = pageOf(this.#base, hits, order, after?.values, limit);
     const items = page.slice(0, limit);
-    const facets = this.#facets(hits, query);
+    const facets = facetsOf(this.#base, hits, query);
     const total = hits.base.found.count + hits.changed.length;
     const nextKey = page.length > limit ? keyOf(items.at(-1)!, order, hits.level) : undefined;
     return {
@@ -191,7 +176,7 @@ export class DeviceIndex {
     const text = parseQueryText(query.q);
     const hits = this.#loosen(query, text, undefined);
     const classes = text.kind === 'words' ? rankClasses(text.joined) : [];
-    const page = this.#page(hits, orders[defaultSort(text)], undefined, limit).slice(0, limit);
+    const page = pageOf(this.#base, hits, orders[defaultSort(text)], undefined, limit).slice(0, limit);
     const items = page.map(({ device, rank }) => ({
       id: device.id,
       label: device.label,
@@ -221,81 +206,6 @@ export class DeviceIndex {
     const changedBase = this.#changed.find(query, text, level);
     const changed = changedBase.filter(({ entry }) => passesFeatures(entry.mask, selected, query.match));
     return { level, base: this.#base.find(query, text, level), changedBase, changed };
-  }
-
-  /** The first of the changed devices in an order: of thousands that match only those of one page are sorted. */
-  #firstChanged(
-    changed: readonly DeltaMatch[],
-    order: Order,
-    after: Values | undefined,
-    most: number,
-  ): (Placed & { readonly values: Values })[] {
-    const first: (Placed & { readonly values: Values })[] = [];
-    for (const {
-      entry: { device },
-      rank,
-    } of changed) {
-      const values = order.valuesOf(device, rank);
-      if (after !== undefined && order.compare(values, after) <= 0) continue;
-      if (first.length === most && order.compare(values, first[most - 1]!.values) > 0) continue;
-      first.splice(
-        firstWhere(0, first.length, (at) => order.compare(first[at]!.values, values) > 0),
-        0,
-        { device, rank, values },
-      );
-      if (first.length > most) first.pop();
-    }
-    return first;
-  }
-
-  #facets({ base, changedBase, changed }: Hits, query: DeviceQuery): Facets {
-    const { models, groups } = this.#base;
-    const tally = base.tally();
-    for (const { entry } of changedBase) tally.masks[entry.mask]!++;
-    const newModels = new Map<string, number>();
-    const newGroups = new Map<string, number>();
-    const count = (value: string, code: number | undefined, known: Uint32Array, others: Map<string, number>): void => {
-      if (code !== undefined) known[code]!++;
-      else others.set(value, (others.get(value) ?? 0) + 1);
-    };
-    for (const {
-      entry: { device },
-    } of changed) {
-      count(device.model, models.codeOf(device.model), tally.models, newModels);
-      if (device.group === undefined) continue;
-      count(device.group, groups.codeOf(device.group), tally.groups, newGroups);
-    }
-    return {
-      capabilities: capabilityFacets(
-        [...tally.masks].flatMap((some, mask) => (some > 0 ? [[mask, some]] : [])),
-        query,
-      ),
-      models: models.facetOf(tally.models, newModels),
-      groups: groups.facetOf(tally.groups, newGroups),
-    };
-  }
-
-  /** One device more than `limit` when there is one: then another page follows. */
-  #page({ base, changed }: Hits, order: Order, after: Values | undefined, limit: number): Placed[] {
-    const { reader } = this.#base;
-    const waiting = this.#firstChanged(changed, order, after, limit + 1);
-    const page: Placed[] = [];
-    let next = 0;
-    for (const { doc, rank } of order.docs(this.#base, base, after, limit + 1)) {
-      if (page.length > limit) break;
-      const device = reader.device(doc);
-      if (next < waiting.length) {
-        const values = order.valuesOf(device, rank);
-        while (next < waiting.length && page.length <= limit && order.compare(waiting[next]!.values, values) < 0) {
-          page.push(waiting[next++]!);
-        }
-        if (page.length > limit) break;
-      }
-      page.push({ device, rank });
-      if (page.length > limit) break;
-    }
-    while (next < waiting.length && page.length <= limit) page.push(waiting[next++]!);
-    return page;
   }
 }
 
