@@ -58,3 +58,12 @@ test('so many wait and no more; a stop refuses those that wait and those that ar
   await threads.close();
   await refusals;
 });
+
+test('what cannot be handed to a thread fails its caller alone, at once or when its turn comes', async () => {
+  const threads = threadsWith({});
+  let nested: object[] = [];
+  for (let level = 0; level < 100_000; level++) nested = [nested];
+  const deep = policy({ Action: 'Connect', Unknown: nested });
+  const all = await Promise.allSettled([deep, small, deep, small].map((one) => threads.run('lint', one)));
+  expect(all.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled']);
+});

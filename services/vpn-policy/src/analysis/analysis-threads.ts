@@ -113,7 +113,15 @@ export class AnalysisThreads {
       this.#next();
     };
     worker.on('message', answered).on('error', failed).on('exit', ended);
-    worker.postMessage(request);
+    try {
+      worker.postMessage(request);
+    } catch (error) {
+      // What cannot be copied, such as a policy nested too deeply, is a failure of its caller; the thread has seen nothing of it.
+      settle();
+      this.#idle.push(worker);
+      reject(error);
+      this.#next();
+    }
   }
 }
 
