@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isShallow, TOO_DEEP } from './nesting.ts';
 import { vpnExplanation } from './vpn-explanation.ts';
 
 /** The three named readings of Apple's rules; docs and header and source contradict each other (services/vpn-policy/README.md). */
@@ -29,14 +30,16 @@ export const appleRule = z.looseObject({
 export type AppleRule = z.infer<typeof appleRule>;
 
 /** The VPN dictionary of a com.apple.vpn.managed payload. Keys that have no part in on-demand are let through. */
-export const applePayload = z.looseObject({
-  OnDemandEnabled: z.int().optional(),
-  OnDemandRules: z.array(appleRule).optional(),
-  OnDemandMatchDomainsAlways: strings.optional(),
-  OnDemandMatchDomainsOnRetry: strings.optional(),
-  OnDemandMatchDomainsNever: strings.optional(),
-  VPNType: z.string().optional(),
-});
+export const applePayload = z
+  .looseObject({
+    OnDemandEnabled: z.int().optional(),
+    OnDemandRules: z.array(appleRule).optional(),
+    OnDemandMatchDomainsAlways: strings.optional(),
+    OnDemandMatchDomainsOnRetry: strings.optional(),
+    OnDemandMatchDomainsNever: strings.optional(),
+    VPNType: z.string().optional(),
+  })
+  .refine((payload) => isShallow(payload), TOO_DEEP);
 export type ApplePayload = z.infer<typeof applePayload>;
 
 export const appleInterface = z.enum(['WiFi', 'Ethernet', 'Cellular', 'Other']);

@@ -1,19 +1,22 @@
 import { z } from 'zod';
+import { isShallow, TOO_DEEP } from './nesting.ts';
 import { vpnDnsAnswer } from './vpn-apple.ts';
 import { vpnExplanation } from './vpn-explanation.ts';
 
 const rules = z.array(z.string()).nullish();
 
 /** `MobileHostEntryInfo` of AnyConnectProfile.xsd. `Automatic` and `Disabled` are the editor's words for `Auto` and `None`. */
-export const ciscoProfile = z.looseObject({
-  CertificatePolicy: z.enum(['Auto', 'Manual', 'None', 'Automatic', 'Disabled']).nullish().describe('Default Auto.'),
-  ConnectOnDemand: z.boolean().nullish().describe('Default false.'),
-  Always: rules,
-  Never: rules,
-  IfNeeded: rules,
-  /** The editor adds it to Never when Connect on Demand is switched on; leave it out when the user removed it there. */
-  serverAddress: z.string().optional(),
-});
+export const ciscoProfile = z
+  .looseObject({
+    CertificatePolicy: z.enum(['Auto', 'Manual', 'None', 'Automatic', 'Disabled']).nullish().describe('Default Auto.'),
+    ConnectOnDemand: z.boolean().nullish().describe('Default false.'),
+    Always: rules,
+    Never: rules,
+    IfNeeded: rules,
+    /** The editor adds it to Never when Connect on Demand is switched on; leave it out when the user removed it there. */
+    serverAddress: z.string().optional(),
+  })
+  .refine((profile) => isShallow(profile), TOO_DEEP);
 export type CiscoProfile = z.infer<typeof ciscoProfile>;
 
 export const ciscoContext = z.object({

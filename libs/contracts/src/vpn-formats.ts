@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isShallow, TOO_DEEP } from './nesting.ts';
 import { appleDialect, applePayload } from './vpn-apple.ts';
 import { ciscoProfile } from './vpn-cisco.ts';
 import { vpnFinding } from './vpn-lint.ts';
@@ -125,12 +126,14 @@ const acceptFindings = z
   .default([])
   .describe('Rules of lint whose errors do not refuse the export.');
 
+const applePolicy = z.record(z.string(), z.unknown()).refine((value) => isShallow(value), TOO_DEEP);
+
 /** Body of `POST /v1/vpn/export`. */
 export const vpnExportRequest = z.discriminatedUnion('target', [
   z.object({
     target: z.literal('apple'),
     /** VPN dictionaries, or whole payloads as `document` of an import. */
-    policies: z.array(z.record(z.string(), z.unknown())).min(1).max(16),
+    policies: z.array(applePolicy).min(1).max(16),
     name: name.default('VPN on demand'),
     identifier: name.regex(/^[A-Za-z0-9.-]+$/).default('org.example.vpn'),
     /** Of policies that are no whole payload. */
@@ -142,7 +145,7 @@ export const vpnExportRequest = z.discriminatedUnion('target', [
   }),
   z.object({
     target: z.literal('intune'),
-    policies: z.array(z.record(z.string(), z.unknown())).length(1),
+    policies: z.array(applePolicy).length(1),
     dialect: appleDialect.default('apple-mdm'),
     acceptFindings,
   }),

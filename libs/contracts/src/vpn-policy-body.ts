@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isShallow, TOO_DEEP } from './nesting.ts';
 import { appleDialect, applePayload, appleReadings } from './vpn-apple.ts';
 import { ciscoProfile, ciscoReadings } from './vpn-cisco.ts';
 import { globalProtectPolicy, globalProtectReadings } from './vpn-globalprotect.ts';
@@ -22,12 +23,14 @@ export type VpnPolicyBody = z.infer<typeof vpnPolicyBody>;
 export const vpnDialect = z.enum([...appleDialect.options, 'cisco-anyconnect', 'globalprotect']);
 export type VpnDialect = z.infer<typeof vpnDialect>;
 
+const policy = z.unknown().refine((value) => isShallow(value), TOO_DEEP);
+
 /** Body of `POST /v1/vpn/lint`: a policy that need not be well formed, for that is one of the findings. */
 export const vpnLintRequest = z.object({
   dialect: vpnDialect.default('apple-mdm'),
-  payload: z.unknown().optional().describe('apple: a VPN dictionary, or a whole com.apple.vpn.managed payload.'),
-  profile: z.unknown().optional().describe('cisco-anyconnect: the profile.'),
-  settings: z.unknown().optional().describe("globalprotect: the portal's agent configuration."),
+  payload: policy.optional().describe('apple: a VPN dictionary, or a whole com.apple.vpn.managed payload.'),
+  profile: policy.optional().describe('cisco-anyconnect: the profile.'),
+  settings: policy.optional().describe("globalprotect: the portal's agent configuration."),
 });
 export type VpnLintRequest = z.infer<typeof vpnLintRequest>;
 
