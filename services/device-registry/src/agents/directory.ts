@@ -63,11 +63,9 @@ export class Directory {
 
   /** What there is to match an agent by. @param except a device that is left out, as if it did not exist */
   factsFor(agent: AgentNaming, except?: string): MatchFacts {
-    const { agentId, endpointId } = agent;
+    const { agentId } = agent;
     const { hostname, macs } = identifiersOf(agent);
-    const others = [...(this.#onEndpoint.get(endpointId) ?? [])]
-      .map((other) => this.#links.get(other)!)
-      .filter((link) => link.agentId !== agentId && link.deviceId !== except);
+    const others = this.othersOf(agent).filter((link) => link.deviceId !== except);
     const linked = this.#links.get(agentId)?.deviceId;
     const known = (candidates: Candidate[]) => candidates.filter(({ deviceId }) => deviceId !== except);
     return {
@@ -81,6 +79,12 @@ export class Directory {
       ),
       byHostname: hostname === undefined ? [] : known(this.#candidates([`hostname ${hostname}`], agentId, 'free')),
     };
+  }
+
+  /** The other agents of an agent's endpoint, each with its device. */
+  othersOf({ agentId, endpointId }: AgentNaming): Link[] {
+    const others = [...(this.#onEndpoint.get(endpointId) ?? [])].filter((other) => other !== agentId);
+    return others.map((other) => this.#links.get(other)!);
   }
 
   /** Other active agents on a device. */

@@ -48,15 +48,13 @@ export function planAgents(told: readonly Told[], known: readonly AgentRow[], di
     if (entry === undefined) continue;
     entries.push(entry);
     matchedAnew ||= row === undefined || (row.device_id ?? undefined) !== deviceOf(entry);
-    if (record.status !== 'active') {
-      if (row?.device_id != null) directory.link(record, row.device_id, false);
-      continue;
-    }
-    for (const { deviceId, command } of commandsOf(one, entry, row, directory)) {
+    const isActive = record.status === 'active';
+    const commands = isActive ? commandsOf(one, entry, row, directory) : commandsOfEnded(record, row, directory);
+    for (const { deviceId, command } of commands) {
       const changed = directory.apply(deviceId, command, one.at.toISOString());
       if (changed) changes.push({ deviceId, command, causeId: one.causeId, envelope: envelopeOf(one) });
     }
-    if (deviceId != null) directory.link(record, deviceId, true);
+    if (deviceId != null) directory.link(record, deviceId, isActive);
   }
   return { entries, changes, matchedAnew, seen };
 }
@@ -91,16 +89,11 @@ function madeFor(
   return deviceId === endpointId && isAgentsAlone(directory.device(deviceId)) ? deviceId : undefined;
 }
 
-function commandsOf(
-  { record }: Told,
-  entry: AgentEntry,
-  row: AgentRow | undefined,
-  directory: Directory,
-): { deviceId: string; command: DeviceCommand }[] {
+function commandsOf({ record }: Told, entry: AgentEntry, row: AgentRow | undefined, directory: Directory): Command[] {
   const deviceId = deviceOf(entry);
   if (deviceId === undefined) return [];
   const { agentId, hostname, ips, macs, platform, enrolledAt } = record;
-  const commands: { deviceId: string; command: DeviceCommand }[] = [];
+  const commands: Command[] = [];
   // Two agents may run on one device. Whoever tells something new is the one shown; saying the same again does not make it so.
   const current = directory.device(deviceId)?.agentId;
   const isOthers = current !== undefined && current !== agentId && directory.isActive(current);
@@ -111,14 +104,39 @@ function commandsOf(
     });
   }
   const left = row?.device_id;
-  if (left != null && left !== deviceId) {
-    const isOver = madeFor(record, left, directory) !== undefined && !directory.othersOn(left, agentId);
-    const command = isOver
-      ? ({ kind: 'retire', reason: `Its agent runs on ${deviceId}.` } as const)
-      : ({ kind: 'leave', agentId } as const);
-    commands.push({ deviceId: left, command });
+  if (left != null && left !== deviceId)
+    commands.push(leaving({ agentId, deviceId: left }, record, deviceId, directory));
+  for (const former of directory.othersOf(record)) {
+    if (!former.active && former.deviceId !== deviceId) commands.push(leaving(former, record, deviceId, directory));
   }
   return commands;
+}
+
+/** An agent that ended leaves its device, when the one in its place runs on another. Without one, what it told stays. */
+function commandsOfEnded(record: AgentRecord, row: AgentRow | undefined, directory: Directory): Command[] {
+  const deviceId = row?.device_id;
+  if (deviceId == null) return [];
+  const successors = directory.othersOf(record).filter(({ active }) => active);
+  const [successor] = successors;
+  if (successor === undefined || successors.some((one) => one.deviceId === deviceId)) return [];
+  return [leaving({ agentId: record.agentId, deviceId }, record, successor.deviceId, directory)];
+}
+
+interface Command {
+  readonly deviceId: string;
+  readonly command: DeviceCommand;
+}
+
+/** An agent of this endpoint is on that device no more: one that was made for it alone is nothing without it. */
+function leaving(
+  { agentId, deviceId }: { readonly agentId: string; readonly deviceId: string },
+  record: AgentRecord,
+  to: string,
+  directory: Directory,
+): Command {
+  const isOver = madeFor(record, deviceId, directory) !== undefined && !directory.othersOn(deviceId, agentId);
+  if (isOver) return { deviceId, command: { kind: 'retire', reason: `Its agent runs on ${to}.` } };
+  return { deviceId, command: { kind: 'leave', agentId } };
 }
 
 /** Whether all that is known of a device was told by its agent: then it is nothing without it. */

@@ -216,6 +216,35 @@ test('a device that its agent leaves for the one it states keeps what people tol
   expect(await deviceOf(reinstalled)).toBe(right);
 });
 
+test.each([
+  ['before', false],
+  ['after', true],
+])(
+  'nothing of a replaced agent stays on a device that the one in its place does not run on, told %s that one',
+  async (_, late) => {
+    const mistaken = await known({ hostnames: [`mistaken-${late}`] });
+    const old = agentRecordOf({ hostname: `mistaken-${late}`, macs: [newMac()] });
+    await take(old);
+    expect(await deviceOf(old)).toBe(mistaken);
+    const right = await known();
+    const replaced = next(old, { status: 'replaced' });
+    const now = agentRecordOf({ endpointId: old.endpointId, deviceId: right, macs: old.macs });
+    for (const record of late ? [now, replaced] : [replaced, now]) await take(record);
+    expect(await device(right)).toMatchObject({ agentId: now.agentId, reported: { macs: old.macs } });
+    const left = (await device(mistaken))!;
+    expect(left).not.toHaveProperty('agentId');
+    expect(identityOf(left).macs).toEqual([]);
+
+    // One that was made for it alone is retired.
+    const alone = agentRecordOf();
+    await take(alone);
+    const ended = next(alone, { status: 'replaced' });
+    const stated = agentRecordOf({ endpointId: alone.endpointId, deviceId: right });
+    for (const record of late ? [stated, ended] : [ended, stated]) await take(record);
+    expect(await device(alone.endpointId)).toMatchObject({ state: 'retired' });
+  },
+);
+
 test('a device that is registered after its agent came takes the agent over; the one made for it is retired', async () => {
   const mac = newMac();
   const [first, second] = [agentRecordOf({ macs: [mac], hostname: 'early' }), agentRecordOf({ hostname: 'early-2' })];
