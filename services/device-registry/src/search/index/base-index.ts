@@ -26,7 +26,7 @@ import { CodedValues } from './value-counts.ts';
 import { findWord, type WordHits } from './word-hits.ts';
 
 export interface BaseOptions {
-  /** How many bytes of earlier answers are kept, at most. */
+  /** How many bytes of earlier answers are kept, at most, beside those of one letter. */
   readonly cacheBytes: number;
   /** From this many documents on their histogram is made once and kept; fewer are counted each time. */
   readonly histogramFrom: number;
@@ -40,6 +40,9 @@ export interface BaseHits {
   readonly tally: () => Tally;
 }
 
+/** The keys of nothing typed and of one letter or digit typed, of which there are 37. */
+const firstLetters = /^(word prefix|text as-typed|histogram text as-typed|histogram all)( [a-z0-9] )?$/;
+
 /** Searches a segment; keeps what it found lately. Documents that have changed since are `dead`, and left out of every answer. */
 export class BaseIndex {
   readonly segment: Segment;
@@ -52,6 +55,8 @@ export class BaseIndex {
   readonly #foundBits: Uint32Array;
   readonly #countedBits: Uint32Array;
   readonly #kept: LRUCache<string, Kept>;
+  /** Every search begins with these, and they cost most. */
+  readonly #always = new Map<string, Kept>();
   readonly models: CodedValues;
   readonly groups: CodedValues;
   readonly #tags: CodedValues;
@@ -79,7 +84,9 @@ export class BaseIndex {
 
   /** In bytes, of what is kept of earlier answers. */
   get cacheSize(): number {
-    return this.#kept.calculatedSize;
+    let always = 0;
+    for (const { size } of this.#always.values()) always += size;
+    return this.#kept.calculatedSize + always;
   }
 
   kill(doc: number): void {
@@ -87,10 +94,12 @@ export class BaseIndex {
   }
 
   #keep<T>(key: string, make: () => { value: T; size: number }): T {
-    const known = this.#kept.get(key);
+    const known = this.#always.get(key) ?? this.#kept.get(key);
     if (known !== undefined) return known.value as T;
     const { value, size } = make();
-    this.#kept.set(key, { value, size: size + key.length * 2 + 200 });
+    const kept = { value, size: size + key.length * 2 + 200 };
+    if (firstLetters.test(key)) this.#always.set(key, kept);
+    else this.#kept.set(key, kept);
     return value;
   }
 
@@ -114,7 +123,9 @@ export class BaseIndex {
       // The sets of a single word are those that are kept for it anyway; classes come as they are asked for.
       const own = (value: TextHits) => (words.length === 1 ? 0 : value.size) + value.classSize + 200;
       const value = new TextHits(this.reader, text, words, () => {
-        if (this.#kept.has(key)) this.#kept.set(key, { value, size: own(value) });
+        const kept = { value, size: own(value) };
+        if (this.#always.has(key)) this.#always.set(key, kept);
+        else if (this.#kept.has(key)) this.#kept.set(key, kept);
       });
       return { value, size: own(value) };
     });

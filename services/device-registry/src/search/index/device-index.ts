@@ -24,7 +24,7 @@ import { type Segment, sizeOfSegment } from './segment.ts';
 
 export type IndexOptions = Partial<BaseOptions>;
 
-const usualOptions: BaseOptions = { cacheBytes: 48 << 20, histogramFrom: 1 << 17 };
+const usualOptions: BaseOptions = { cacheBytes: 32 << 20, histogramFrom: 1 << 17 };
 
 export interface IndexCounts {
   readonly devices: number;
