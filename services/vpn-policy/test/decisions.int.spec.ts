@@ -61,6 +61,25 @@ test('law: a decision that was logged is made again from the log as it was answe
   }
 });
 
+test('of a context only what decides is kept: no other key, however deep, and no credential', async () => {
+  const id = await published({ OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect', SSIDMatch: ['Cafe'] }] });
+  const probes = { 'https://ann:hunter2@probe.example.com/?token=hunter2': { error: 'at https://ann:hunter2@x' } };
+  const network = { ...wifi.network, wifiPassword: 'hunter2' };
+  const context = JSON.stringify({ ...wifi, network, probes, password: 'hunter2' });
+  const sent = `${context.slice(0, -1)},"deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+  const { status, body: answer } = await call(
+    'POST',
+    `/policies/${id}/evaluate`,
+    `{"deviceId":"D-9","context":${sent}}`,
+  );
+  expect(status).toBe(200);
+  const { inputs } = await logged(answer.id);
+  expect(JSON.stringify(inputs)).not.toContain('hunter2');
+  expect(inputs.context).toMatchObject(wifi);
+  expect(Object.keys(inputs.context).sort()).toEqual(['network', 'probes', 'vpn']);
+  expect((await logged(answer.id, '?trace=true')).answer.decision).toBe('connect');
+});
+
 test('what a caller sent along with its policy is logged without secrets where the settings say so', async () => {
   const payload = { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect' }], SharedSecret: 'hunter2' };
   const { body: answer } = await call('POST', '/evaluate', { ...bodyOf(payload), context: wifi });

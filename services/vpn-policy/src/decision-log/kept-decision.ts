@@ -3,7 +3,7 @@ import type { VpnEvaluateAnswer, VpnEvaluateRequest } from '@quell/contracts/vpn
 import type { VpnDecision } from '@quell/contracts/vpn-policy-api';
 import type { VpnDialect, VpnPolicyBody } from '@quell/contracts/vpn-policy-body';
 import type { PostureAnswer } from '@quell/contracts/vpn-posture';
-import { withoutCredentials } from '../mobileconfig/withhold.ts';
+import { contextToKeep } from '../evaluation/context-to-keep.ts';
 
 /** A decision with what it was made from. */
 export interface KeptDecision {
@@ -19,7 +19,7 @@ export function keptDecision(decision: VpnDecision, inputs: VpnDecisionInputs): 
   const of = deviceId === undefined ? {} : { deviceId };
   return {
     record: { id, decidedAt, ...of, policyId, policyVersion, by, ...saidBy(answer) },
-    inputs: { ...inputs, context: withoutSecrets(inputs.context) },
+    inputs: { ...inputs, context: contextToKeep(answer.dialect as VpnDialect, inputs.context) },
   };
 }
 
@@ -30,7 +30,7 @@ export function keptStateless(
   body: VpnPolicyBody,
   answer: VpnEvaluateAnswer,
 ): KeptDecision {
-  const context = withoutSecrets(contextIn(request));
+  const context = contextToKeep(request.dialect, contextIn(request));
   return { record: { ...decided, by: 'stateless', ...saidBy(answer) }, inputs: { context, body } };
 }
 
@@ -62,12 +62,4 @@ export function policyIn(request: VpnEvaluateRequest): VpnPolicyBody {
   const { dialect, connectMethod, override, timeoutMin, maxUserOverrides, readings } = request;
   const settings = { connectMethod, override, timeoutMin, maxUserOverrides };
   return { dialect, settings, ...(readings === undefined ? {} : { readings }) };
-}
-
-/** Probes under their URLs without what these carry as a password; nothing else in a context is a URL. */
-function withoutSecrets(context: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { probes } = context;
-  if (typeof probes !== 'object' || probes === null) return context;
-  const scrubbed = Object.entries(probes).map(([url, answer]) => [withoutCredentials(url), answer]);
-  return { ...context, probes: Object.fromEntries(scrubbed) };
 }

@@ -3,6 +3,7 @@ import type { AppleDialect } from '@quell/contracts/vpn-apple';
 import { applePayload } from '@quell/contracts/vpn-apple';
 import type { FilePlace, FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
 import { importedApplePolicy } from '@quell/contracts/vpn-formats';
+import { withoutCredentials } from '../evaluation/without-credentials.ts';
 import { Refusal, refusing } from '../formats/refusal.ts';
 import { isTemplate } from '../formats/templates.ts';
 import { lintApple } from '../lint/lint-apple.ts';
@@ -10,7 +11,7 @@ import { lintDnsSettings } from '../lint/lint-dns-settings.ts';
 import { dictionaryOf } from '../lint/placement.ts';
 import type { PlistValue } from '../plist/plist-value.ts';
 import { type OpenedFile, openFile } from './open-file.ts';
-import { withholdSecrets, withoutCredentials } from './withhold.ts';
+import { withholdSecrets } from './withhold.ts';
 
 /** More policies than a profile can sensibly hold; each is linted. */
 const POLICY_LIMIT = 16;

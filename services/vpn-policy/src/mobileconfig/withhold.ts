@@ -1,5 +1,6 @@
 import { jsonPointer } from '@quell/contracts/problem';
 import { type FilePlace, WITHHELD, type WithheldValue } from '@quell/contracts/vpn-formats';
+import { withoutCredentials } from '../evaluation/without-credentials.ts';
 import { Refusal } from '../formats/refusal.ts';
 import { isTemplate, isVariable } from '../formats/templates.ts';
 import type { PlistValue } from '../plist/plist-value.ts';
@@ -94,17 +95,4 @@ function refuseUnfilled(text: string, use: Use, at: FilePlace): void {
   if (use === 'free') return;
   const unfilled = use === 'word' || use === 'name' ? isVariable(text) : isTemplate(text);
   if (unfilled) throw new Refusal('template', `a ${use === 'key' ? 'key' : 'value'} that was not filled in`, at);
-}
-
-/** Names of parameters that carry a credential. */
-const credential = /pass|secret|token|key|sig|auth|cred|code/i;
-
-/** Text without what a URL carries as a password or token. */
-export function withoutCredentials(text: string): string {
-  // Lengths are bounded so that no text makes this slow.
-  return text
-    .replace(/([a-z][a-z0-9+.-]{0,30}:\/\/)[^/?#\s]{0,2000}@/gi, `$1${WITHHELD}@`)
-    .replace(/([?&#;])([^=&#;?\s]{1,100})=([^&#;\s]+)/g, (whole, mark: string, name: string) =>
-      credential.test(name) ? `${mark}${name}=${WITHHELD}` : whole,
-    );
 }

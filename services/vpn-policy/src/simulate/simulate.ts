@@ -1,4 +1,5 @@
 import type { VpnBrief } from '@quell/contracts/vpn-what-if';
+import { contextToKeep } from '../evaluation/context-to-keep.ts';
 import type { ContextFaults } from '../evaluation/policy-request.ts';
 import type { Prepared } from './prepare.ts';
 import type { Tally } from './tally.ts';
@@ -38,10 +39,8 @@ export function simulateLines(
       tally.fail();
       wrong.push({ line, ...outcome });
     } else {
-      tally.add(
-        { line, context: (read as { context: Record<string, unknown> }).context, from: outcome.from },
-        outcome.to,
-      );
+      const { context } = read as { context: Record<string, unknown> };
+      tally.add({ line, from: outcome.from }, outcome.to, () => contextToKeep(candidate.dialect, context));
     }
   }
   return wrong;
@@ -55,7 +54,8 @@ function contextOf(text: string | undefined): { readonly context: Record<string,
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return { detail: `the line is not JSON: ${(error as Error).message}` };
+    // Without the piece of the line that V8 quotes: what went wrong may be a secret, and this is kept.
+    return { detail: `the line is not JSON: ${(error as Error).message.replace(/, (\.{3})?".*/s, '')}` };
   }
   const context = typeof json === 'object' && json !== null && 'context' in json ? json.context : json;
   if (typeof context !== 'object' || context === null) return { detail: 'the line is no context' };

@@ -62,6 +62,27 @@ test('law: the counts are those of a naive loop, and however the lines are cut t
   );
 });
 
+test('an example shows what decides in its context, and no secret that stood beside it or in a URL', () => {
+  const [candidate, against] = (['Connect', 'Ignore'] as const).map((Action) =>
+    prepare({ body: { dialect: 'apple-mdm', payload: { OnDemandEnabled: 1, OnDemandRules: [{ Action }] } } }),
+  );
+  const network = { interface: 'WiFi', ssid: 'Cafe', primaryIsVirtual: false };
+  const probes = { 'https://ann:hunter2@example.com/': { status: 200 } };
+  const context = { network: { ...network, key: 'hunter2' }, password: 'hunter2', probes };
+  const tally = new Tally();
+  const lines = [JSON.stringify(context), '{"password": hunter2}'];
+  const wrong = simulateLines(
+    tally,
+    lines.map((text, index) => ({ line: index + 1, text })),
+    candidate!,
+    against,
+  );
+  const answer = tally.answer();
+  expect(answer.outcomes[0]?.examples).toMatchObject([{ line: 1, context: { network } }]);
+  expect(JSON.stringify([answer, wrong])).not.toContain('hunter2');
+  expect(wrong).toMatchObject([{ line: 2, detail: expect.stringMatching(/^the line is not JSON/) }]);
+});
+
 test('lines that are no context are told by number and place, and the others are decided', () => {
   const content = vpnPolicyContent.parse({
     body: { dialect: 'globalprotect', settings: { connectMethod: 'on-demand' } },

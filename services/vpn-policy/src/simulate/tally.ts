@@ -4,7 +4,7 @@ import type { VpnBrief, VpnWhatIfAnswer, VpnWhatIfExample } from '@quell/contrac
 const EXAMPLES = 5;
 
 /** What a context is known by, and what was decided in it before. */
-export type Tried = Omit<VpnWhatIfExample, 'to'>;
+export type Tried = Omit<VpnWhatIfExample, 'to' | 'context'>;
 
 type Outcome = VpnWhatIfAnswer['outcomes'][number];
 
@@ -40,7 +40,8 @@ export class Tally {
     this.#failed++;
   }
 
-  add(tried: Tried, to: VpnBrief): void {
+  /** @param context asked for when it becomes an example: it is kept and shown */
+  add(tried: Tried, to: VpnBrief, context: () => Record<string, unknown>): void {
     const from = tried.from?.decision ?? null;
     const isChange = from !== null && from !== to.decision;
     this.#contexts++;
@@ -48,7 +49,7 @@ export class Tally {
     const key = keyOf(from, to.decision);
     const outcome = this.#outcomes.get(key) ?? { from, to: to.decision, count: 0, examples: [] };
     outcome.count++;
-    if (isChange && outcome.examples.length < EXAMPLES) outcome.examples.push({ ...tried, to });
+    if (isChange && outcome.examples.length < EXAMPLES) outcome.examples.push({ ...tried, context: context(), to });
     this.#outcomes.set(key, outcome);
   }
 

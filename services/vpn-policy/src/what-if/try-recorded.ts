@@ -36,7 +36,7 @@ export async function tryRecorded(
     }
     const { id: decisionId, deviceId, decision, reason } = record;
     const from = { decision, ...(reason === undefined ? {} : { reason }) };
-    tally.add({ decisionId, ...(deviceId === undefined ? {} : { deviceId }), context: inputs.context, from }, to);
+    tally.add({ decisionId, ...(deviceId === undefined ? {} : { deviceId }), from }, to, () => inputs.context);
   }
   const last = recorded.at(-1)?.record;
   return {
