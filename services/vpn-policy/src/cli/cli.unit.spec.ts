@@ -137,7 +137,15 @@ test('convert-lists writes rules for lists and says what they do differently', (
   );
 });
 
-test('--help names every command', () => {
+test('what is not a command, not an option or not a file of contexts ends with 2, never with what a finding ends with', () => {
+  for (const args of [['bogus'], [], ['eval', '--nope'], ['diff'], ['export', file('bare.json', payload)]]) {
+    expect({ args, ...quell(args) }).toMatchObject({ args, code: 2, out: '' });
+  }
+  const directory = quell(['simulate', file('plain.json', payload), folder]);
+  expect(directory).toMatchObject({ code: 2, err: expect.stringMatching(/^quell: cannot read .*EISDIR[^\n]*\n$/) });
+});
+
+test('--help ends with 0 and names every command', () => {
   const help = execFileSync(process.execPath, [program, 'vpn', '--help'], { encoding: 'utf8' });
   for (const command of ['eval', 'lint', 'diff', 'import', 'export', 'convert-lists'])
     expect(help).toContain(`  ${command} `);

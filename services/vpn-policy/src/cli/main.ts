@@ -7,7 +7,10 @@ import { finish } from './finish.ts';
 import { lintCommand } from './lint.ts';
 import { simulateCommand } from './simulate.ts';
 
-const program = new Command('quell').description('Quell from the command line; needs no server.');
+const program = new Command('quell')
+  .description('Quell from the command line; needs no server.')
+  // 1 is what findings and differences end with: a script has to tell them from its own mistake.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 const vpn = program
   .command('vpn')
   .description('VPN on-demand policies: what the vendors’ own clients would do, and why');

@@ -65,7 +65,7 @@ function* batchesOf(file: string): Generator<ContextLine[]> {
   const part = Buffer.alloc(PART_BYTES);
   let rest = '';
   let line = 0;
-  for (let bytes = read(descriptor, part); bytes > 0; bytes = read(descriptor, part)) {
+  for (let bytes = read(file, descriptor, part); bytes > 0; bytes = read(file, descriptor, part)) {
     const texts = (rest + decoder.decode(part.subarray(0, bytes), { stream: true })).split('\n');
     rest = texts.pop() ?? '';
     yield texts.map((text) => ({ line: ++line, text }));
@@ -75,7 +75,7 @@ function* batchesOf(file: string): Generator<ContextLine[]> {
   if (descriptor !== 0) closeSync(descriptor);
 }
 
-function read(descriptor: number, part: Buffer): number {
+function read(file: string, descriptor: number, part: Buffer): number {
   for (;;) {
     try {
       return readSync(descriptor, part);
@@ -83,7 +83,7 @@ function read(descriptor: number, part: Buffer): number {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EOF') return 0;
       // A pipe that has nothing yet.
-      if (code !== 'EAGAIN') throw error;
+      if (code !== 'EAGAIN') throw new UsageError(`cannot read ${file}: ${(error as Error).message}`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
     }
   }
