@@ -28,6 +28,10 @@ const holders: readonly (readonly [string, (secret: string) => string])[] = [
       vpn(rules, { more: `<key>VendorConfig</key><dict><key>1</key><array><string>${secret}</string></array></dict>` }),
   ],
   [
+    'a vendor’s configuration that is no dictionary',
+    (secret) => vpn(rules, { more: `<key>VendorConfig</key><string>${secret}</string>` }),
+  ],
+  [
     'a proxy',
     (secret) =>
       vpn(rules, { more: `<key>Proxies</key><dict><key>HTTPProxyPassword</key><string>${secret}</string></dict>` }),
@@ -90,7 +94,7 @@ test('no secret of a profile is in anything that comes out, whatever is wrong wi
   );
 });
 
-test.each(holders.slice(0, 14))(
+test.each(holders.slice(0, 15))(
   '%s: what is withheld is marked and listed, and the rest comes through',
   async (_where, holder) => {
     const text = profile(holder('correcthorsebattery'));
@@ -115,7 +119,7 @@ test.each(holders.slice(0, 14))(
 );
 
 test('a rule that hangs on a withheld value is not exported; anything else is, without it', async () => {
-  const withUrl = await importMobileconfig(bytes(profile(holders[11]?.[1]('secret') ?? '')));
+  const withUrl = await importMobileconfig(bytes(profile(holders[12]?.[1]('secret') ?? '')));
   const withPassword = await importMobileconfig(bytes(profile(holders[2]?.[1]('secret') ?? '')));
   const exported = [withUrl, withPassword].map((answer) =>
     exportMobileconfig({

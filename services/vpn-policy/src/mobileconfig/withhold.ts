@@ -32,7 +32,9 @@ export function withholdSecrets(payload: PlistValue & { kind: 'dict' }): Taken {
   const take = (value: PlistValue, path: readonly string[], keys: readonly string[]): unknown => {
     const place = jsonPointer(path);
     places.set(place, value.at);
-    const why = reasonToWithhold(keys);
+    // What a vendor's own text holds nobody knows; a dictionary has keys that Apple documents.
+    const vendors = value.kind !== 'dict' && value.kind !== 'array' && keys.at(-1) === 'VendorConfig';
+    const why = vendors ? 'vendor' : reasonToWithhold(keys);
     if (why !== null) return withhold(place, why);
     switch (value.kind) {
       case 'data':

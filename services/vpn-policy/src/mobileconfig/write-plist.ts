@@ -59,7 +59,8 @@ export function writePlist(root: Readonly<Record<string, unknown>>, binary: bool
 export function withoutSecrets(value: unknown): { readonly value: unknown; readonly places: readonly string[] } {
   const places: string[] = [];
   const strip = (one: unknown, path: readonly string[]): unknown => {
-    if (typeof one === 'string' && (one.includes(WITHHELD) || withoutCredentials(one) !== one)) {
+    const vendors = path.findLast((key) => !/^\d+$/.test(key)) === 'VendorConfig';
+    if (typeof one === 'string' && (vendors || one.includes(WITHHELD) || withoutCredentials(one) !== one)) {
       places.push(jsonPointer(path));
       return undefined;
     }

@@ -23,7 +23,8 @@ export function withholdSecrets(body: VpnPolicyBody): WithheldBody {
   const take = (value: unknown, path: readonly (string | number)[], inApple: boolean): unknown => {
     const key = path.findLast((part) => typeof part === 'string') ?? '';
     const pointer = jsonPointer(path);
-    if (path.length > 1 && (secretName.test(String(key)) || inApple) && !knownKeys.has(String(key))) {
+    const vendors = inApple && key === 'VendorConfig' && typeof value !== 'object';
+    if (vendors || (path.length > 1 && (secretName.test(String(key)) || inApple) && !knownKeys.has(String(key)))) {
       withheld.push(pointer);
       return WITHHELD;
     }

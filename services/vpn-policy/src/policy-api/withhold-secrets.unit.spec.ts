@@ -36,6 +36,12 @@ test('secrets of an Apple dictionary leave only a mark, and so does every key th
   });
 });
 
+test('a vendor’s configuration that is a text is a secret of the vendor’s', () => {
+  for (const VendorConfig of ['x', ['x']]) {
+    expect(JSON.stringify(taken({ dialect: 'apple-mdm', payload: { VendorConfig } }))).not.toContain('"x"');
+  }
+});
+
 test('what is taken once stays as it is when it is taken again', () => {
   const body = { dialect: 'apple-mdm', payload: { OnDemandEnabled: 1, AuthPassword: 'x', Unknown: { a: 1 } } };
   const once = taken(body);
