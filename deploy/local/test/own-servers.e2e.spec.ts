@@ -72,7 +72,7 @@ async function secretsOf(dataDir: string): Promise<string[]> {
   const roles = await readdir(join(dataDir, 'postgres-roles'));
   const files = ['admin.key', join('postgres', 'password'), ...roles.map((role) => join('postgres-roles', role))];
   const secrets = await Promise.all(files.map((file) => readFile(join(dataDir, file), 'utf8')));
-  expect(secrets).toHaveLength(6);
+  expect(secrets).toHaveLength(8);
   return secrets.map((secret) => secret.trim());
 }
 
