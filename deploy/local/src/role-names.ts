@@ -7,8 +7,8 @@ export const services = ['ingest', 'mitigation', 'device_registry', 'vpn_policy'
 export const logins = [...services, 'migration', 'grafana'] as const;
 export type Login = (typeof logins)[number];
 
-/** What Postgres keeps of a name; the longest of our endings is `_auth_reader`. */
-const prefixBytes = 63 - '_auth_reader'.length;
+/** What Postgres keeps of a name, less the longest of our endings. */
+const prefixBytes = 63 - Math.max(...[...logins, 'auth_reader'].map((part) => `_${part}`.length));
 
 /**
  * The role of a part of Quell in one database: roles belong to the whole server, so each database has its own. The role that
