@@ -15,6 +15,15 @@ export function cellsOf(records: readonly string[], delimiter: string): string[]
   });
 }
 
+/** Whether a text is one record, each of whose marks closes what another one opened. */
+export function isRecord(text: string, delimiter: string): boolean {
+  try {
+    return cellsOf([text], delimiter).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Whether a cell in quotation marks is still open at the end of a line. A mark opens a cell only at its beginning.
  *

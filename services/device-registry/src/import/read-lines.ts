@@ -66,11 +66,19 @@ function readCsv(records: readonly SourceRecord[], { header }: Reading): ReadLin
     if (found.every((cell) => cell === '')) return [];
     const extra = found.slice(columns.length).some((cell) => cell !== '');
     if (found.length < columns.length || extra) {
-      const detail = `has ${found.length} cells where the header has ${columns.length}`;
+      const detail = `has ${found.length} cells where the header has ${columns.length}${severalLines(record)}`;
       return [{ line, failures: [{ line, detail }] }];
     }
     return [checked(line, rowOf(columns, found), ([column]) => ({ column: String(column) }))];
   });
+}
+
+/** Nobody should look for the others of its lines in vain: a mark that was left open may have swallowed them. */
+function severalLines({ line, text }: { readonly line: number; readonly text: string }): string {
+  const breaks = text.split('\n').length - 1;
+  return breaks === 0
+    ? ''
+    : `; lines ${line} to ${line + breaks} were read as one record, because a cell in quotation marks goes on over line ends`;
 }
 
 /** The cells of each record, or why it has none. All at once, which is much faster, unless one of them is wrong. */

@@ -109,6 +109,21 @@ test('a wrong line names its line, its device and the place of each fault, and t
   expect(ndjson([{ id: 'D3', colour: 'red' }], 'ignore')).toEqual([{ line: 1, id: 'D3', facts: {} }]);
 });
 
+test('a record of several lines that has another number of cells names all of its lines', () => {
+  expect(csv('id,label', 'D1,"open\nD2,x\nD3,",x')).toEqual([
+    {
+      line: 2,
+      failures: [
+        {
+          line: 2,
+          detail:
+            'has 3 cells where the header has 2; lines 2 to 4 were read as one record, because a cell in quotation marks goes on over line ends',
+        },
+      ],
+    },
+  ]);
+});
+
 test('of a line that is wrong everywhere the first faults are told', () => {
   const [line] = ndjson([{ id: 'D1', ips: Array.from({ length: 60 }, () => 'x') }]);
   expect('failures' in line! && line.failures.length).toBe(10);

@@ -1,6 +1,6 @@
 import type { DeviceFormat } from '@quell/contracts/device-import';
 import { linesOf } from '@quell/service-kit/lines';
-import { isOpenAfter } from './csv.ts';
+import { isOpenAfter, isRecord } from './csv.ts';
 import { delimiterOf } from './header.ts';
 
 /** What one device of an import is written in: a line, or several where a cell holds line breaks; or why it cannot be read. */
@@ -84,9 +84,13 @@ class CsvRecords {
     this.#open.push({ line, text });
     this.#bytes += Buffer.byteLength(text);
     if (!open) {
-      const whole = this.#open.map((part) => part.text).join('\n');
-      records.push({ line: this.#open[0]!.line, text: withoutCr(whole) });
-      this.#clear();
+      const whole = withoutCr(this.#open.map((part) => part.text).join('\n'));
+      if (isRecord(whole, this.#delimiter)) {
+        records.push({ line: this.#open[0]!.line, text: whole });
+        this.#clear();
+      } else {
+        this.end(records);
+      }
     } else if (this.#bytes > this.#limits.recordBytes || this.#open.length > this.#limits.recordLines) {
       this.end(records);
     }

@@ -55,6 +55,14 @@ test('a mark that nothing closes costs its own line only', async () => {
   ]);
 });
 
+test('a mark that the next cell in marks would close costs its own line only', async () => {
+  const lines = ['id,label', 'Q-1,"never closed', 'Q-2,fine', 'Q-3,fine', 'Q-4,"good, label"', 'Q-5,fine'];
+  const records = await read(lines.join('\r\n'));
+  expect(records[1]).toEqual({ line: 2, fault: expect.stringContaining('no other one closes') });
+  expect(records.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(textsOf(records.toSpliced(1, 1))).toEqual(lines.toSpliced(1, 1));
+});
+
 test('marks that open cell after cell cost a file their lines, not the time of all', async () => {
   const lines = Array.from({ length: 20_000 }, () => 'a","');
   const records = await read(`id,label\n${lines.join('\n')}\nD1,x\n`, 'csv', 65_536, {
@@ -96,7 +104,7 @@ test('whatever csv-stringify writes is split into its records, and each is read 
       fc.integer({ min: 1, max: 50 }),
       async (rows, delimiter, size) => {
         const header = ['a', 'b', 'c'].join(delimiter);
-        const text = stringify(rows, { delimiter, quoted: true });
+        const text = stringify(rows, { delimiter, quoted: true, quoted_empty: true });
         const records = textsOf(
           await read(`${header}\n${text}`, 'csv', size, { recordBytes: 10_000, recordLines: 100 }),
         );
