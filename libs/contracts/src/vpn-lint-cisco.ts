@@ -13,7 +13,9 @@ export const ciscoLintRule = z.enum([
   'RULES_PRESENT_BUT_DISABLED',
   'SHADOWED_BY_NEVER',
   'UNKNOWN_ENUM',
+  'UNKNOWN_KEY',
   'WILDCARD_NOT_SUPPORTED',
+  'WRONG_DIALECT',
   'WRONG_TYPE',
 ]);
 export type CiscoLintRule = z.infer<typeof ciscoLintRule>;

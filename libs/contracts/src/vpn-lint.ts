@@ -23,9 +23,11 @@ export const vpnLintRule = z.enum([
   'SHADOWED_BY_RULE',
   'SHADOWED_PARAMETER',
   'UNKNOWN_ENUM',
+  'UNKNOWN_KEY',
   'UNSUPPORTED_WILDCARD_POSITION',
   'WILDCARD_NOT_ON_OCTET_BOUNDARY',
   'WILDCARD_NOT_SUPPORTED_IN_SSID',
+  'WRONG_DIALECT',
   'WRONG_TYPE',
 ]);
 export type VpnLintRule = z.infer<typeof vpnLintRule>;

@@ -10,7 +10,7 @@ export const examplePayload = {
   OnDemandEnabled: 1,
   OnDemandRules: [{ Action: 'Disconnect', SSIDMatch: ['Office'] }, { Action: 'Connect' }],
 };
-const context = { vpn: 'disconnected', network: { interface: 'WiFi', ssid: 'Cafe' } };
+const context = { vpn: 'disconnected', network: { interface: 'WiFi', ssid: 'Cafe', primaryIsVirtual: false } };
 
 /** The answer for the example, as `evaluate` gives it without its trace. */
 export const exampleDecision = {
@@ -23,7 +23,11 @@ export const exampleDecision = {
   possible: [{ decision: 'connect', ruleIndex: 1, paramIndex: null, reason: 'RULE_MATCHED_CATCHALL' }],
   dialect: 'apple-mdm',
   missing: [],
-  nearMiss: null,
+  nearMiss: {
+    place: '/OnDemandRules/0',
+    failed: [{ name: 'SSIDMatch', wanted: ['Office'], found: 'Cafe', verdict: 'not-held' }],
+    text: 'rule 0 (Disconnect) would have matched if ssid were one of "Office"',
+  },
   trace: [],
 };
 

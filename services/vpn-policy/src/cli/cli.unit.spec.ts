@@ -120,6 +120,27 @@ test('export writes what import reads, says on stderr what is missing, and ends 
   expect('file' in cisco && new TextDecoder().decode(cisco.file)).toContain('<HostName>Office</HostName>');
 });
 
+test('a policy of another vendor is a finding of lint that names it, and is not exported', () => {
+  const apple = file('rules-of-apple.json', payload);
+  const cisco = file('profile-of-cisco.json', { ConnectOnDemand: true, IfNeeded: ['example.com'] });
+  expect(lintCommand(cisco, { dialect: 'apple-mdm' })).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining('it looks like cisco-anyconnect'),
+  });
+  expect(lintCommand(apple, { dialect: 'cisco-anyconnect' })).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining("it looks like Apple's"),
+  });
+  for (const refused of [
+    exportCommand(apple, { target: 'cisco' }),
+    exportCommand(cisco, { target: 'apple' }),
+    exportCommand(cisco, { target: 'intune' }),
+  ]) {
+    expect(refused).toMatchObject({ exitCode: 1, file: new Uint8Array() });
+    expect(refused.remarks?.join()).toContain('WRONG_DIALECT');
+  }
+});
+
 test('convert-lists writes rules for lists and says what they do differently', () => {
   const lists = {
     OnDemandEnabled: 1,

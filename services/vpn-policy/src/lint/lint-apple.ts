@@ -9,7 +9,9 @@ import { divergence, lossyExport } from './portability.ts';
 import { probes } from './probes.ts';
 import { reach } from './reach.ts';
 import type { Subject } from './subject.ts';
+import { unknownKeys } from './unknown-keys.ts';
 import { ruleValues } from './values.ts';
+import { wrongDialect } from './wrong-dialect.ts';
 
 /**
  * Everything that is wrong, dead or surprising about an Apple on-demand policy, each with its place, a context that shows it, and what to do.
@@ -17,8 +19,13 @@ import { ruleValues } from './values.ts';
  */
 export function lintApple(policy: unknown, dialect: AppleDialect = 'apple-mdm'): VpnLintAnswer {
   const { dictionary, base } = dictionaryOf(policy);
+  const other = wrongDialect(policy, 'apple') ?? wrongDialect(dictionary, 'apple', true);
+  if (other !== null) return { dialect, findings: [at(base, { ...other, ruleIndex: null })], undecided: [] };
+  const unknown = unknownKeys(dictionary).map((finding) => at(base, finding));
   const { payload, findings: formal } = form(dictionary);
-  if (payload === null) return { dialect, findings: formal.map((finding) => at(base, finding)), undecided: [] };
+  if (payload === null) {
+    return { dialect, findings: [...unknown, ...formal.map((finding) => at(base, finding))], undecided: [] };
+  }
   const off = payload.OnDemandEnabled !== 1;
   // A policy that is switched off does nothing to show, so everything but that is about the policy once it is on.
   const subject: Subject = { payload: { ...payload, OnDemandEnabled: 1 }, dialect };
@@ -40,6 +47,7 @@ export function lintApple(policy: unknown, dialect: AppleDialect = 'apple-mdm'):
     findings: [
       ...misplaced(policy, { payload, dialect }, base),
       ...payloadKeys(policy, base),
+      ...unknown,
       ...switchedOff,
       ...findings,
     ],

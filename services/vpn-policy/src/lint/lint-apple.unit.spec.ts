@@ -121,6 +121,13 @@ const examples: readonly (readonly [VpnFinding['rule'], string, unknown])[] = [
   ['MISSING_REQUIRED_KEY', '/OnDemandRules/0/ActionParameters/0/Domains', evaluating({ DomainAction: 'NeverConnect' })],
   ['UNKNOWN_ENUM', '/OnDemandRules/0/InterfaceTypeMatch', on([{ Action: 'Connect', InterfaceTypeMatch: 'Wifi' }])],
   ['WRONG_TYPE', '/OnDemandEnabled', { OnDemandEnabled: true, OnDemandRules: [{ Action: 'Connect' }] }],
+  ['UNKNOWN_KEY', '/OnDemandRules/0/SSIDMach', on([{ Action: 'Connect', SSIDMach: ['x'] }])],
+  ['UNKNOWN_KEY', '/OnDemandRules/0/ActionParameters/0/Domain', evaluating(needed(['a.example'], { Domain: [] }))],
+  ['UNKNOWN_KEY', '/IKEv2/OnDemandRulez', { IKEv2: { OnDemandEnabled: 1, OnDemandRulez: [] } }],
+  ['UNKNOWN_KEY', '/Extra', on([last], { Extra: '[withheld]' })],
+  ['WRONG_DIALECT', '', { ConnectOnDemand: true, Always: ['example.com'] }],
+  ['WRONG_DIALECT', '', { a: 1 }],
+  ['WRONG_DIALECT', '/VPN', { VPNType: 'VPN', VPN: { Always: ['example.com'] } }],
   ['RULES_PRESENT_BUT_DISABLED', '/OnDemandEnabled', { OnDemandRules: [{ Action: 'Connect' }] }],
   [
     'MISPLACED_KEY',
@@ -163,7 +170,7 @@ const examples: readonly (readonly [VpnFinding['rule'], string, unknown])[] = [
     ]),
   ],
 ];
-const formal = new Set(['UNKNOWN_ENUM', 'WRONG_TYPE']);
+const formal = new Set(['UNKNOWN_ENUM', 'UNKNOWN_KEY', 'WRONG_DIALECT', 'WRONG_TYPE']);
 
 test('the examples have every rule of the catalogue', () => {
   expect([...new Set(examples.map(([rule]) => rule))].sort()).toEqual([...vpnLintRule.options].sort());
@@ -215,6 +222,13 @@ test('on random policies every witness shows what its finding says, and no rando
     ),
     { numRuns: Number(process.env.QUELL_VPN_LINTS ?? 10), endOnFailure: true },
   );
+});
+
+test('a misspelt key is an error that names the key that was meant; one that is merely withheld is a warning', () => {
+  const said = (policy: unknown) => lintApple(policy).findings.map(({ severity, fix }) => [severity, fix.text]);
+  expect(said(on([{ Action: 'Connect', SSIDMach: ['x'] }]))).toEqual([['error', 'did you mean SSIDMatch?']]);
+  expect(said(on([last], { Extra: '[withheld]' }))).toEqual([['warning', 'remove Extra']]);
+  expect(said(on([last], { SharedSecret: '[withheld]', Extra: 1 }))).toEqual([]);
 });
 
 test('a policy that does what it looks like has no finding but what it cannot do elsewhere', () => {

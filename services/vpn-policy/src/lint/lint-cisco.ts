@@ -6,6 +6,8 @@ import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
 import { isAddress, matchesRule } from '../dialects/cisco-anyconnect/match.ts';
 import { ciscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
 import { pointerToken } from '../evaluation/criterion.ts';
+import { nearestKey } from './nearest-key.ts';
+import { wrongDialect } from './wrong-dialect.ts';
 
 /** The lists in the client's order. */
 const lists = ['Never', 'Always', 'IfNeeded'] as const;
@@ -30,6 +32,9 @@ export function lintCisco(profile: unknown): CiscoLintAnswer {
     findings,
     undecided,
   });
+  const other = wrongDialect(profile, 'cisco-anyconnect');
+  const misspelt = unknownKeys(profile);
+  if (other !== null && misspelt.length === 0) return answer([other]);
   if (!read.success) return answer(read.error.issues.map((issue) => unreadable(profile, issue)));
   const entries = lists.flatMap((list) =>
     (read.data[list] ?? []).map((rule, index) => ({ list, index, rule, place: `/${list}/${index}` })),
@@ -38,6 +43,7 @@ export function lintCisco(profile: unknown): CiscoLintAnswer {
   const tooMany = entries.length ** 2 > PAIR_LIMIT;
   return answer(
     [
+      ...misspelt,
       ...gate(subject, entries),
       ...entries.flatMap((entry) => values(subject, entry)),
       ...(tooMany ? [] : entries.flatMap((entry) => reached(subject, entry, entries))),
@@ -45,6 +51,26 @@ export function lintCisco(profile: unknown): CiscoLintAnswer {
     ],
     tooMany ? [{ rule: 'COVERED_ENTRY', place: '', why: 'too many entries to compare' }] : [],
   );
+}
+
+/** UNKNOWN_KEY: keys that look like one of the profile's. Others may be the client's, beside on demand. */
+function unknownKeys(profile: unknown): CiscoFinding[] {
+  if (typeof profile !== 'object' || profile === null || Array.isArray(profile)) return [];
+  const known = Object.keys(ciscoProfile.shape);
+  return Object.keys(profile).flatMap((key): CiscoFinding[] => {
+    const near = known.includes(key) ? null : nearestKey(key, known);
+    if (near === null) return [];
+    return [
+      {
+        rule: 'UNKNOWN_KEY',
+        severity: 'error',
+        place: `/${pointerToken(key)}`,
+        why: `the client does not look at ${key}`,
+        witness: null,
+        fix: { text: `did you mean ${near}?`, patch: null },
+      },
+    ];
+  });
 }
 
 /** A profile, and what to change first so that it shows something: a gate that is closed, an address that makes it invalid. */

@@ -29,6 +29,9 @@ const examples: readonly (readonly [CiscoLintRule, string, unknown])[] = [
   ['COVERED_ENTRY', '/IfNeeded/0', on({ Always: ['example.com'], IfNeeded: ['eng.example.com'] })],
   ['ALWAYS_BEHAVES_AS_IF_NEEDED', '/Always', on({ Always: ['example.com'] })],
   ['UNKNOWN_ENUM', '/CertificatePolicy', on({ CertificatePolicy: 'Sometimes' as 'Auto' })],
+  ['UNKNOWN_KEY', '/Nevr', on({ IfNeeded: ['example.com'], ...{ Nevr: ['a.example.com'] } })],
+  ['WRONG_DIALECT', '', { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect' }] }],
+  ['WRONG_DIALECT', '', { a: 1 }],
   ['WRONG_TYPE', '/IfNeeded', { IfNeeded: 'example.com' }],
 ];
 test.each(examples)('%s stands at %s', (rule, place, profile) => {
@@ -87,6 +90,8 @@ const shows: Record<CiscoLintRule, (finding: CiscoFinding, profile: CiscoProfile
   COVERED_ENTRY: () => true,
   EMPTY_STRING_VALUE: () => false,
   UNKNOWN_ENUM: () => false,
+  UNKNOWN_KEY: () => false,
+  WRONG_DIALECT: () => false,
   WRONG_TYPE: () => false,
 };
 

@@ -8,6 +8,7 @@ import type { GlobalProtectFinding, GlobalProtectLintAnswer } from '@quell/contr
 import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
 import { effectiveMethod, globalProtectReadings, isAlwaysOn } from '../dialects/globalprotect/methods.ts';
 import { pointerToken } from '../evaluation/criterion.ts';
+import { wrongDialect } from './wrong-dialect.ts';
 
 /** Settings of the override policy. */
 const overrideKeys = ['override', 'timeoutMin', 'maxUserOverrides'] as const;
@@ -19,6 +20,8 @@ const overrideKeys = ['override', 'timeoutMin', 'maxUserOverrides'] as const;
 export function lintGlobalProtect(policy: unknown): GlobalProtectLintAnswer {
   const read = globalProtectPolicy.safeParse(policy);
   const dialect = 'globalprotect';
+  const other = wrongDialect(policy, dialect);
+  if (other !== null) return { dialect, findings: [other], undecided: [] };
   if (!read.success) {
     return { dialect, findings: read.error.issues.map((issue) => unreadable(policy, issue)), undecided: [] };
   }

@@ -21,6 +21,7 @@ const examples: readonly (readonly [GlobalProtectLintRule, string, unknown, obje
     { connectMethod: 'user-logon', ...limits },
     { action: 'none', reason: 'PLATFORM_ON_DEMAND_ONLY' },
   ],
+  ['WRONG_DIALECT', '', { IfNeeded: ['example.com'] }, null],
   ['MACHINE_CERTIFICATE_NEEDED', '/connectMethod', { connectMethod: 'pre-logon', ...limits }, { action: 'deny' }],
   [
     'OVERRIDE_WITHOUT_EFFECT',

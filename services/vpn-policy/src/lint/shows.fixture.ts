@@ -63,6 +63,8 @@ export const shows: Record<VpnFinding['rule'], (shown: Shown) => boolean> = {
   PROBE_SELF_DEADLOCK: ({ alone }) => !alone() && alone({ URLStringProbe: undefined }),
   LOSSY_EXPORT: chosen,
   UNKNOWN_ENUM: () => false,
+  UNKNOWN_KEY: () => false,
+  WRONG_DIALECT: () => false,
   WRONG_TYPE: () => false,
 };
 

@@ -2,6 +2,7 @@ import type { AppleDialect } from '@quell/contracts/vpn-apple';
 import type { ExportRemarks, VpnExportRequest } from '@quell/contracts/vpn-formats';
 import { lintApple } from '../lint/lint-apple.ts';
 import { lintDnsSettings } from '../lint/lint-dns-settings.ts';
+import { wrongDialect } from '../lint/wrong-dialect.ts';
 import { completePayload, lacking, payloadUuid } from './complete-payload.ts';
 import { unwritable, withoutSecrets, writePlist } from './write-plist.ts';
 
@@ -41,7 +42,9 @@ export function exportMobileconfig({
     }
     for (const place of places) remark(place, 'not written: it may be a secret. Fill it in before the file is used');
     for (const place of lacking(payload)) remark(place, 'missing: without it a device cannot connect');
-    said.findings.push(...lint(payload, dialect).map((finding) => ({ ...finding, policy })));
+    const other = wrongDialect(given, 'apple');
+    if (other !== null) said.findings.push({ ...other, ruleIndex: null, policy });
+    else said.findings.push(...lint(payload, dialect).map((finding) => ({ ...finding, policy })));
     payloads.push(payload);
   }
   if (hasErrors(said.findings, acceptFindings)) return { ...said, result: 'refused', text: LINT_REFUSES };
