@@ -141,7 +141,10 @@ function decideOne({ deviceId, command, ifVersion }: DeviceChange, device: Devic
   const decision = decide(deviceId, device, command);
   if (decision.ok && ifVersion !== undefined && !ifVersion.includes(device?.version ?? 0)) {
     const now = device === undefined ? 'it does not exist' : `it is at ${device.version}`;
-    const detail = `The device ${deviceId} is not at version ${ifVersion.join(' or ') || 'any that was named'}: ${now}.`;
+    const detail =
+      ifVersion.length === 0
+        ? `No ETag in If-Match can be one of the device ${deviceId}: weak ones (W/"1") never match. Read it again: ${now}.`
+        : `The device ${deviceId} is not at version ${ifVersion.join(' or ')}: ${now}.`;
     return { ok: false, refusal: { code: 'version', detail } };
   }
   return decision;
