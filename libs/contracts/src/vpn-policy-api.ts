@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { meansEveryDevice } from './device-query.ts';
 import { deviceRecord } from './device-record.ts';
 import { pageOf, pageParameters, repeatable } from './paging.ts';
 import { historyItem } from './task.ts';
@@ -32,7 +33,14 @@ export const publishVpnPolicy = z.strictObject({
 export const rollBackVpnPolicy = z.strictObject({ version: z.int().min(1), reason: changeReason });
 export const retireVpnPolicy = z.strictObject({ reason: changeReason });
 /** Body of `PUT …/assignment`; without groups, queries and everyone it is for no device. */
-export const assignVpnPolicy = vpnAssignment.extend({ reason: changeReason });
+export const assignVpnPolicy = vpnAssignment.extend({ reason: changeReason }).superRefine(({ queries }, context) => {
+  queries.forEach((query, index) => {
+    if (!meansEveryDevice(query)) return;
+    const message =
+      'is empty and means every device: say "everyone": true instead, which lets the policies of fewer devices come first';
+    context.addIssue({ code: 'custom', path: ['queries', index], message });
+  });
+});
 export type AssignVpnPolicy = z.infer<typeof assignVpnPolicy>;
 
 /** A publication. Nothing changes it. */

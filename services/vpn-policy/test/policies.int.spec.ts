@@ -213,6 +213,17 @@ test('a device is decided for by the policy that is for it, which the answer nam
   expect(await decide('D-3')).toMatchObject({ policy: null, answer: null });
 });
 
+test('a query that means every device is refused, for it would come before the policies that are for everyone', async () => {
+  const id = await draft('Connect');
+  const queries = [{ tag: ['kiosk'] }, { q: ' ' }];
+  const refused = await call('PUT', `/policies/${id}/assignment`, { queries, reason });
+  expect([refused.status, refused.body.errors]).toEqual([
+    400,
+    [{ pointer: '/queries/1', detail: expect.stringContaining('"everyone": true') }],
+  ]);
+  expect((await call('GET', `/policies/${id}`)).body).not.toHaveProperty('assignment');
+});
+
 test('a policy that is asked for by name decides by the version in force, by another one, or by its draft', async () => {
   const id = await draft('Connect');
   const decide = (more: object = {}) =>

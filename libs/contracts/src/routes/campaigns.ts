@@ -43,7 +43,8 @@ export const campaignRoutes: readonly Route[] = [
     description:
       "Opens an administrator's on-demand scan on every endpoint that a device query means: devices of the registry, and endpoints whose " +
       'agents no device is known for. The set is fixed when the campaign starts; its tasks are opened bit by bit, and each names the campaign ' +
-      'in its history. Devices without an agent are skipped. The same Idempotency-Key starts one campaign.',
+      'in its history. Devices without an agent are skipped. The same Idempotency-Key starts one campaign. 409 when the query ' +
+      'does not mean `expectedCount`; when it changes before the set is fixed, the campaign fails and opens nothing.',
     headers: z.object({
       'idempotency-key': z
         .string()
@@ -70,7 +71,7 @@ export const campaignRoutes: readonly Route[] = [
         body: { schema: campaignDto, example: { ...listed, state: 'selecting' } },
       },
     },
-    problems: ['unprocessable'],
+    problems: ['conflict', 'unprocessable'],
   },
   {
     id: 'listCampaigns',

@@ -171,7 +171,8 @@ export const vpnPolicyRoutes: readonly Route[] = [
     }),
     description:
       'Replaces the assignment as a whole; empty, the policy is for no device. Of the policies that are for a device exactly one decides: any ' +
-      'that means the device before those for everyone, then the greater priority, then a group before a query, then the one assigned for longer.',
+      'that means the device before those for everyone, then the greater priority, then a group before a query, then the one assigned for longer. ' +
+      'A query without any filter is refused: that is what `everyone` is for.',
   },
   {
     ...read,

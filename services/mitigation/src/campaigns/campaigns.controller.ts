@@ -39,7 +39,7 @@ export class CampaignsController {
       actor: actorOf(principal),
       ...idempotencyOf(principal, key),
     });
-    if (!started.ok) throw refusal('unprocessable', started.detail);
+    if (!started.ok) throw refusal(started.code, started.detail);
     return started.campaign;
   }
 

@@ -93,13 +93,28 @@ test('an empty query has to be meant; a preview opens nothing; a set that is not
   const preview = await campaigns.preview(on.asked({ query }).query);
   expect(preview).toMatchObject({ count: 3, skipped: 1 });
   expect(preview.examples).toHaveLength(3);
-  const id = await on.start(campaigns, { query, expectedCount: 2 });
+  expect(await campaigns.start(on.asked({ query, expectedCount: 2 }), { actor: 'key:test' })).toEqual({
+    ok: false,
+    code: 'conflict',
+    detail: 'The query means 3, not 2. Nothing was opened.',
+  });
+  const right = await on.start(campaigns, { query, expectedCount: 3 });
+  await on.reaches(campaigns, right, 'running');
+});
+
+test('a set that became another one before it was fixed opens nothing; a repeat under its key answers that campaign', async () => {
+  const campaigns = on.replica();
+  await on.tagged('moved', 2);
+  const key = randomUUID();
+  const request = { query: { tag: ['moved'] }, expectedCount: 2 };
+  const id = await on.start(campaigns, request, key);
+  await on.tagged('moved', 1);
+  expect(await on.start(campaigns, request, key)).toBe(id);
+  campaigns.run();
   expect(await on.reaches(campaigns, id, 'failed')).toMatchObject({
     error: 'The query means 3 by now, not 2. Nothing was opened.',
     tasks: { inProgress: 0 },
   });
-  const right = await on.start(campaigns, { query, expectedCount: 3 });
-  await on.reaches(campaigns, right, 'running');
   expect(await campaigns.cancel(id, { queuedTasks: 'withdraw' }, 'key:test')).toMatchObject({
     ok: false,
     code: 'conflict',

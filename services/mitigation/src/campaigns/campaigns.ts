@@ -39,7 +39,7 @@ export class Campaigns {
   }
 
   async start(request: CampaignRequest, by: StartBy) {
-    const started = await startCampaign(this.#parts.pool, this.#jobs, request, by);
+    const started = await startCampaign(this.#parts, this.#jobs, request, by);
     this.#runner.wake();
     return started;
   }

@@ -21,7 +21,7 @@ export interface StartBy {
 
 export type StartedCampaign =
   | { readonly ok: true; readonly campaign: CampaignDto }
-  | { readonly ok: false; readonly detail: string };
+  | { readonly ok: false; readonly code: 'conflict' | 'unprocessable'; readonly detail: string };
 
 /** What a query means now. */
 export async function previewCampaign(longReads: Pool, query: DeviceQuery): Promise<CampaignPreview> {
@@ -38,10 +38,11 @@ export async function previewCampaign(longReads: Pool, query: DeviceQuery): Prom
 
 /**
  * Starts a campaign: the rest is a job. With an idempotency key a repeat of the same body answers the same campaign, and another body
- * under the key is refused.
+ * under the key is refused. One whose query does not mean as many as expected is not started; what it means by the time that its set is
+ * fixed, the job looks at again.
  */
 export async function startCampaign(
-  pool: Pool,
+  { pool, longReads }: { readonly pool: Pool; readonly longReads: Pool },
   jobs: Jobs,
   { preview: _, ...request }: CampaignRequest,
   { actor, idempotency }: StartBy,
@@ -49,6 +50,13 @@ export async function startCampaign(
   const id =
     idempotency === undefined ? uuidv7() : uuidv5(JSON.stringify([idempotency.owner, idempotency.key]), NAMESPACE);
   const sha256 = createHash('sha256').update(canonicalJson(request)).digest('hex');
+  if (request.expectedCount !== undefined && !(idempotency !== undefined && (await isStarted(pool, id)))) {
+    const count = await countTargets(longReads, request.query);
+    if (count !== request.expectedCount) {
+      const detail = `The query means ${count}, not ${request.expectedCount}. Nothing was opened.`;
+      return { ok: false, code: 'conflict', detail };
+    }
+  }
   const isSame = await inTransaction(pool, async (client) => {
     // Milliseconds, as a cursor of the list has them.
     const { rowCount } = await client.query(
@@ -66,6 +74,18 @@ export async function startCampaign(
     );
     return rows[0]?.same === true;
   });
-  if (!isSame) return { ok: false, detail: 'This Idempotency-Key came before with another body.' };
+  if (!isSame)
+    return { ok: false, code: 'unprocessable', detail: 'This Idempotency-Key came before with another body.' };
   return { ok: true, campaign: (await findCampaign(pool, id))! };
+}
+
+async function isStarted(pool: Pool, id: string): Promise<boolean> {
+  const { rowCount } = await pool.query('SELECT FROM mitigation.campaign WHERE id = $1', [id]);
+  return rowCount === 1;
+}
+
+async function countTargets(longReads: Pool, query: DeviceQuery): Promise<number> {
+  let count = 0;
+  for await (const targets of eachTarget(longReads, query)) count += targets.length;
+  return count;
 }
