@@ -10,7 +10,7 @@ import { type OpenSearchPeer, openSearchPeer } from './peers/opensearch.ts';
 import { type LoadedRegistry, loadedRegistry } from './registry.ts';
 
 const OPEN_LOOP_PER_SECOND = 200;
-const WARM_UP = 2000;
+const WARM_UP_SECONDS = 10;
 const MEGABYTE = 1_000_000;
 
 /** One person types: search with filters, exact totals and facets over HTTP, after the same devices were loaded into both. */
@@ -25,7 +25,8 @@ export async function openDevicesHttp({ servers, settings, progress }: BenchCont
   const typed = keystrokes([...generateDevices(5000)], 20_000, seededRandom(11));
   const contenders: [Contender, ...Contender[]] = [contender('device-registry', registry, typed)];
   if (peer !== undefined) contenders.push(contender('OpenSearch 2.19', peer, typed));
-  for (const { measure } of contenders) await measure(2);
+  // Thousands of keystrokes for ours: the first of a kind fills what later ones take from memory, as in a service that runs for days.
+  for (const { measure } of contenders) await measure(WARM_UP_SECONDS);
   return {
     item: 'keystroke',
     contenders,
@@ -108,7 +109,7 @@ async function openLoop(registry: LoadedRegistry, typed: readonly Keystroke[], s
   for (let n = 0; n < seconds * OPEN_LOOP_PER_SECOND; n++) {
     const due = from + (n * 1000) / OPEN_LOOP_PER_SECOND;
     await delay(Math.max(0, due - performance.now()));
-    const one = registry.search(typed[(WARM_UP + n) % typed.length]!).then(() => {
+    const one = registry.search(typed[(typed.length / 2 + n) % typed.length]!).then(() => {
       latenciesMs.push(performance.now() - due);
     });
     one.catch(() => {});
