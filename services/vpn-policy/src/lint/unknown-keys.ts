@@ -1,8 +1,8 @@
 import { appleParameter, applePayload, appleRule } from '@quell/contracts/vpn-apple';
 import { WITHHELD } from '@quell/contracts/vpn-formats';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
+import { knownKeys, secretName } from '../dialects/apple/known-keys.ts';
 import { pointerToken } from '../evaluation/criterion.ts';
-import { knownKeys, secretName } from '../mobileconfig/known-keys.ts';
 import { nearestKey } from './nearest-key.ts';
 
 type Dictionary = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { ciscoProfile } from '@quell/contracts/vpn-cisco';
 import { globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
-import { knownKeys } from '../mobileconfig/known-keys.ts';
+import { knownKeys } from '../dialects/apple/known-keys.ts';
 
 type Vendor = 'apple' | 'cisco-anyconnect' | 'globalprotect';
 

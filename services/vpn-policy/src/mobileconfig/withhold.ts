@@ -1,10 +1,10 @@
 import { jsonPointer } from '@quell/contracts/problem';
 import { type FilePlace, WITHHELD, type WithheldValue } from '@quell/contracts/vpn-formats';
+import { knownKeys, secretName } from '../dialects/apple/known-keys.ts';
 import { withoutCredentials } from '../evaluation/without-credentials.ts';
 import { Refusal } from '../formats/refusal.ts';
 import { isTemplate, isVariable } from '../formats/templates.ts';
 import type { PlistValue } from '../plist/plist-value.ts';
-import { knownKeys, secretName } from './known-keys.ts';
 
 /** A payload as JSON without what may be a secret. */
 export type Taken = {

@@ -1,9 +1,9 @@
 import { jsonPointer } from '@quell/contracts/problem';
 import { WITHHELD } from '@quell/contracts/vpn-formats';
 import { build, buildBinary, type PlistValue } from 'plist';
+import { knownKeys } from '../dialects/apple/known-keys.ts';
 import { withoutCredentials } from '../evaluation/without-credentials.ts';
 import { FILE_LIMITS } from '../formats/refusal.ts';
-import { knownKeys } from './known-keys.ts';
 
 /** A value that no property list holds, and why. */
 export type Unwritable = { readonly place: string; readonly text: string };

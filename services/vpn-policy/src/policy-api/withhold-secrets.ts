@@ -1,8 +1,8 @@
 import { jsonPointer } from '@quell/contracts/problem';
 import { WITHHELD } from '@quell/contracts/vpn-formats';
 import type { VpnPolicyBody } from '@quell/contracts/vpn-policy-body';
+import { knownKeys, secretName } from '../dialects/apple/known-keys.ts';
 import { withoutCredentials } from '../evaluation/without-credentials.ts';
-import { knownKeys, secretName } from '../mobileconfig/known-keys.ts';
 
 /** A policy without what may be a secret, or where a secret stands that decisions hang on. */
 export type WithheldBody =
