@@ -11,6 +11,7 @@ let dir: string;
 let url: string;
 let key: string;
 let policyId: string;
+let token: string;
 let agent: AgentProcess | undefined;
 
 beforeAll(async () => {
@@ -19,8 +20,8 @@ beforeAll(async () => {
   const clocks = { QUELL_LEASE_SECONDS: '3', QUELL_POLL_HOLD_SECONDS: '5', QUELL_POLL_PAUSE_SECONDS: '0.2' };
   url = await startLauncher({ QUELL_DATA_DIR: join(dir, 'data'), ...clocks }, quellLauncher).ready();
   key = (await readFile(join(dir, 'data', 'admin.key'), 'utf8')).trim();
-  const { enrolmentToken } = await call('POST', '/v1/enrolment-tokens', {});
-  agentStarts(['--token', enrolmentToken]);
+  token = (await call('POST', '/v1/enrolment-tokens', {})).enrolmentToken;
+  agentStarts();
   await eventually(async () => (await call('GET', '/v1/agents')).items.length === 1, patience);
   await agentStops();
   policyId = await publishedPolicy();
@@ -91,10 +92,11 @@ test('an exception gives the network back once it ended the task; suspended, the
   await untilDecided('disconnect', taskId);
 }, 180_000);
 
-function agentStarts(more: readonly string[] = []): void {
+/** With the token each time: a kill may come between the server's answer and its being written down. */
+function agentStarts(): void {
   agent = startAgent([
     ...['--url', url, '--root', join(dir, 'files'), '--state', join(dir, 'agent'), '--device-id', deviceId],
-    ...['--hostname', 'posture-ground', '--wait', '5', '--retry-cap', '2', ...more],
+    ...['--hostname', 'posture-ground', '--wait', '5', '--retry-cap', '2', '--token', token],
   ]);
 }
 
