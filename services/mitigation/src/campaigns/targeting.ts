@@ -1,6 +1,7 @@
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import { compileQuery, type QueriedDevice } from '@quell/device-query/match';
-import type { Pool, PoolClient } from 'pg';
+import { snapshotPages } from '@quell/service-kit/snapshot-pages';
+import type { Pool } from 'pg';
 
 /** What a campaign would do on: an endpoint with an agent, or a device without one, which is skipped. */
 export interface Target {
@@ -13,11 +14,6 @@ export interface Target {
 
 export const NO_AGENT = 'no agent runs on it';
 
-/** Rows of one look: so few that requests are answered in between. */
-const ROWS = 250;
-/** How long whoever reads may take between two pages. */
-const IDLE_SECONDS = 120;
-
 interface Row extends Omit<QueriedDevice, 'platform' | 'group'> {
   readonly platform: QueriedDevice['platform'] | null;
   readonly group: string | null;
@@ -29,7 +25,6 @@ interface Row extends Omit<QueriedDevice, 'platform' | 'group'> {
 
 // What Postgres can tell without reading words: fewer rows to look at, the same answer.
 const DEVICES = `
-  DECLARE devices NO SCROLL CURSOR FOR
   SELECT k.device_id AS id, k.model, k.label, k.capabilities, k.hostnames, k.ips, k.macs, k.platform, k.group_name AS "group", k.tags,
     e.endpoint_id AS "endpointId", e.agent_id AS "agentId", k.device_id AS "deviceId", coalesce(e.hostname, k.hostnames[1]) AS hostname
   FROM mitigation.known_device k LEFT JOIN mitigation.endpoint e ON e.device_id = k.device_id
@@ -40,7 +35,6 @@ const DEVICES = `
 
 // Machines whose device the registry does not know: they have a name, addresses and a platform, and nothing else to be asked for.
 const MACHINES = `
-  DECLARE machines NO SCROLL CURSOR FOR
   SELECT coalesce(e.device_id, '') AS id, '' AS model, '' AS label, '{}'::text[] AS capabilities,
     CASE WHEN e.hostname IS NULL THEN '{}'::text[] ELSE ARRAY[e.hostname] END AS hostnames, e.ips, e.macs, e.platform,
     NULL AS "group", '{}'::text[] AS tags,
@@ -50,8 +44,8 @@ const MACHINES = `
   ORDER BY e.endpoint_id`;
 
 /**
- * Everything that a query means, read strictly (`@quell/device-query`), page after page, as of one moment: a read-only snapshot, which takes
- * no transaction id and so holds no feed back. Devices first, in the order of their ids, then machines that are no device.
+ * Everything that a query means, read strictly (`@quell/device-query`), page after page, as of one moment (`snapshotPages`). Devices
+ * first, in the order of their ids, then machines that are no device.
  *
  * @param longReads a pool of its own: a connection is kept until the end
  */
@@ -61,41 +55,15 @@ export async function* eachTarget(
   signal?: AbortSignal,
 ): AsyncGenerator<readonly Target[]> {
   const isMeant = compileQuery(query);
-  const client = await longReads.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    await client.query(
-      `SET LOCAL transaction_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '${IDLE_SECONDS}s'`,
+  const queries = [
+    { text: DEVICES, values: [query.group, query.platform, query.model, query.tag] },
+    { text: MACHINES },
+  ];
+  for await (const rows of snapshotPages<Row>(longReads, queries, signal)) {
+    const meant = rows.filter(({ platform, group, ...row }) =>
+      isMeant({ ...row, platform: platform ?? undefined, group: group ?? undefined }),
     );
-    await client.query(DEVICES, [query.group, query.platform, query.model, query.tag]);
-    await client.query(MACHINES);
-    for (const cursor of ['devices', 'machines']) {
-      for await (const rows of pagesOf(client, cursor, signal)) {
-        const meant = rows.filter(({ platform, group, ...row }) =>
-          isMeant({ ...row, platform: platform ?? undefined, group: group ?? undefined }),
-        );
-        if (meant.length > 0) yield meant.map(targetOf);
-      }
-    }
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    // Also when the caller leaves half-way. Nothing was written, so there is nothing to commit.
-    await client.query('ROLLBACK').catch((error: Error) => {
-      broken = error;
-    });
-    client.release(broken);
-  }
-}
-
-async function* pagesOf(client: PoolClient, cursor: string, signal: AbortSignal | undefined): AsyncGenerator<Row[]> {
-  for (;;) {
-    signal?.throwIfAborted();
-    const { rows } = await client.query<Row>(`FETCH ${ROWS} FROM ${cursor}`);
-    yield rows;
-    if (rows.length < ROWS) return;
+    if (meant.length > 0) yield meant.map(targetOf);
   }
 }
 

@@ -1,23 +1,12 @@
-import type { DeviceCapability } from '@quell/contracts/device';
 import type { DeviceQuery } from '@quell/contracts/device-query';
-import type { Platform } from '@quell/contracts/vocabulary';
 import type { Facets } from '@quell/device-query/facets';
 import type { Highlight } from '@quell/device-query/highlight';
+import type { QueriedDevice } from '@quell/device-query/match';
 import type { MatchLevel } from '@quell/device-query/parse-query';
 import type { RankClass } from '@quell/device-query/rank';
 
 /** A device as the index holds and answers it. */
-export interface IndexedDevice {
-  readonly id: string;
-  readonly model: string;
-  readonly label: string;
-  readonly capabilities: readonly DeviceCapability[];
-  readonly hostnames: readonly string[];
-  readonly ips: readonly string[];
-  readonly macs: readonly string[];
-  readonly platform?: Platform | undefined;
-  readonly group?: string | undefined;
-  readonly tags: readonly string[];
+export interface IndexedDevice extends QueriedDevice {
   readonly agentId?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly lastSeenAt?: number | undefined;
