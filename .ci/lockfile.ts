@@ -20,7 +20,7 @@ const manifests: [string, Manifest][] = [
   ]),
 ];
 
-const faults = [...addresses(), ...inexactVersions(), ...outOfDate(), ...installedOtherwise()];
+const faults = [...addresses(), ...inexactVersions(), ...outOfDate(), ...otherPlatforms(), ...installedOtherwise()];
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length === 0 ? 0 : 1;
 
@@ -57,6 +57,25 @@ function outOfDate(): string[] {
       .filter((kind) => !isDeepStrictEqual(dependencies[kind] ?? {}, locked[path]?.[kind] ?? {}))
       .map((kind) => `package-lock.json does not have the ${kind} of ${path || '.'}/package.json: run npm install`),
   );
+}
+
+/**
+ * npm drops what this platform does not install when it writes a lockfile beside a `node_modules` that is there (npm/cli#4828): the
+ * next clean install would write it again, and other platforms would lack their part.
+ */
+function otherPlatforms(): string[] {
+  return Object.entries(locked).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !isLockedFor(path, name))
+      .map((name) => `package-lock.json lacks ${name}, which ${path} may need: rm -r node_modules, npm install`),
+  );
+}
+
+/** Whether a package finds `name` where Node looks for it: in its own `node_modules`, else in those above it. */
+function isLockedFor(path: string, name: string): boolean {
+  const place = path === '' ? `node_modules/${name}` : `${path}/node_modules/${name}`;
+  if (locked[place] !== undefined) return true;
+  return path !== '' && isLockedFor(path.slice(0, Math.max(0, path.lastIndexOf('/node_modules/'))), name);
 }
 
 /** `npm ls` fails when something is missing, extraneous, or of a version that nobody asked for. */
