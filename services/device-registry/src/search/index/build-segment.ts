@@ -3,7 +3,8 @@ import { platform } from '@quell/contracts/vocabulary';
 import { capabilityMask } from '@quell/device-query/match';
 import { compareText, naturalKey } from '@quell/device-query/rank';
 import { setBit, wordsFor } from './bits.ts';
-import { buildTextIndexes, type SegmentLimits } from './build-text-indexes.ts';
+import { buildIdIndexes, type IdIndexes } from './build-id-indexes.ts';
+import { buildNameIndexes, type NameIndexes } from './build-name-indexes.ts';
 import { WordIndexBuilder } from './build-words.ts';
 import { GrowingBytes, GrowingNumbers, type TextTable } from './bytes.ts';
 import { Dictionary } from './dictionary.ts';
@@ -11,15 +12,29 @@ import { DivergenceHash } from './divergence-hash.ts';
 import { FoldedBytes } from './fold-bytes.ts';
 import type { IndexedDevice } from './indexed-device.ts';
 import { listsByTerm } from './posting-lists.ts';
-import { writeRecord } from './records.ts';
+import { RecordCursor, writeRecord } from './records.ts';
 import type { Segment } from './segment.ts';
+import { type SegmentLimits, usualLimits } from './segment-limits.ts';
 import { sortTexts } from './sort-texts.ts';
 
 const platforms = platform.options;
 const capabilities = deviceCapabilities.length;
 
-/** Looking at a document takes less than a microsecond, so that even both together are hardly felt. */
-const usualLimits: SegmentLimits = { group: 512, frequent: 512 };
+/** What is known of a device beside its record. */
+export interface DeviceColumns {
+  readonly model: string;
+  /** Capabilities as a mask, see `capabilityMask`. */
+  readonly mask: number;
+  /** 0: none; else the place in the list of platforms, from 1. */
+  readonly system: number;
+  readonly group: string;
+  readonly version: number;
+  /** In milliseconds; -1 for never. */
+  readonly lastSeenAt: number;
+}
+
+/** A segment without what finds texts in it. */
+export type Columns = Omit<Segment, keyof IdIndexes | keyof NameIndexes>;
 
 /** Takes devices one after the other, in any order, no id twice; holds them as bytes, so that a million do not become objects. */
 export class SegmentBuilder {
@@ -40,6 +55,8 @@ export class SegmentBuilder {
   readonly #lastSeen: number[] = [];
   readonly #hash = new DivergenceHash();
   readonly #folded = new FoldedBytes();
+  /** Of the device that is being added. */
+  readonly #record = new GrowingBytes();
 
   /** @param limits smaller ones bring out in tests what else takes a million devices. */
   constructor(limits: SegmentLimits = usualLimits) {
@@ -50,27 +67,44 @@ export class SegmentBuilder {
   }
 
   add(device: IndexedDevice): void {
-    writeRecord(this.#records, device);
+    const { model, capabilities: names, platform: system, group = '', version, lastSeenAt = -1 } = device;
+    this.#record.length = 0;
+    writeRecord(this.#record, device);
+    this.addRecord(this.#record.bytes, this.#record.length, {
+      model,
+      mask: capabilityMask(names),
+      system: system === undefined ? 0 : platforms.indexOf(system) + 1,
+      group,
+      version,
+      lastSeenAt,
+    });
+  }
+
+  /** Takes a device whose texts stand in `record[0..length]`, as `records.ts` writes them. */
+  addRecord(record: Uint8Array, length: number, columns: DeviceColumns): void {
+    this.#records.copy(record, 0, length);
     this.#recordOffsets.push(this.#records.length);
+    const cursor = new RecordCursor(record);
+    cursor.open(0);
+    const { start, end } = cursor;
+    cursor.next();
     // The display key, without a text in between.
-    this.#folded.foldText(device.label);
-    if (this.#folded.length === 0) this.#folded.foldText(device.id);
+    this.#folded.fold(record, cursor.start, cursor.end);
+    if (this.#folded.length === 0) this.#folded.fold(record, start, end);
     this.#folded.writeNaturalKey(this.#keys);
     // No folded text has U+0001, so a name that goes on comes after the same name with any id.
     this.#keys.byte(1);
-    this.#keys.text(device.id);
+    this.#keys.copy(record, start, end);
     this.#keyOffsets.push(this.#keys.length);
-    this.#kindOf.push(this.#kindCode(device));
-    this.#groupOf.push(this.#groups.codeOf(device.group ?? ''));
-    this.#versions.push(device.version);
-    this.#lastSeen.push(device.lastSeenAt ?? -1);
-    this.#hash.toggle(device.id, device.version);
+    this.#kindOf.push(this.#kindCode(columns));
+    this.#groupOf.push(this.#groups.codeOf(columns.group));
+    this.#versions.push(columns.version);
+    this.#lastSeen.push(columns.lastSeenAt);
+    this.#hash.toggleBytes(record, start, end, columns.version);
   }
 
-  #kindCode(device: IndexedDevice): number {
-    const model = this.#models.codeOf(device.model);
-    const mask = capabilityMask(device.capabilities);
-    const system = device.platform === undefined ? 0 : platforms.indexOf(device.platform) + 1;
+  #kindCode({ model: name, mask, system }: DeviceColumns): number {
+    const model = this.#models.codeOf(name);
     const combined = (model * 256 + mask) * 16 + system;
     let code = this.#kinds.get(combined);
     if (code === undefined) {
@@ -85,6 +119,17 @@ export class SegmentBuilder {
 
   /** @returns the segment; the builder is used up. */
   finish(): Segment {
+    const columns = this.finishColumns();
+    const { records, count } = columns;
+    return {
+      ...columns,
+      ...buildIdIndexes(records, count, this.#limits),
+      ...buildNameIndexes(records, count, this.#limits),
+    };
+  }
+
+  /** @returns what the indexes of texts are built from, and goes with them; the builder is used up. */
+  finishColumns(): Columns {
     const count = this.#versions.length;
     const order = Uint32Array.from({ length: count }, (_, index) => index);
     sortTexts({ bytes: this.#keys.bytes, offsets: this.#keyOffsets.numbers }, order);
@@ -131,7 +176,6 @@ export class SegmentBuilder {
       capabilityBits: capabilityBits(kinds, kindMasks),
       versions: column(this.#versions.numbers),
       lastSeen,
-      ...buildTextIndexes(records, count, this.#limits),
     };
   }
 

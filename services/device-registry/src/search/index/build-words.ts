@@ -2,27 +2,21 @@ import { GrowingBytes, GrowingNumbers } from './bytes.ts';
 import type { FoldedBytes } from './fold-bytes.ts';
 import { listLength, listsByTerm, type PostingLists, PostingListsWriter } from './posting-lists.ts';
 import { sortTexts } from './sort-texts.ts';
+import { TermTable } from './term-table.ts';
 import type { WordIndex } from './words.ts';
 
 const boundary = 0xffffffff;
 
 /** Gathers values in ascending order of their documents. */
 export class WordIndexBuilder {
-  readonly #bytes = new GrowingBytes(1 << 12);
-  readonly #offsets = new GrowingNumbers();
-  #slots = new Int32Array(1 << 12).fill(-1);
-  #terms = 0;
+  readonly #terms = new TermTable();
   /** Terms in the order of the text, values apart. */
   readonly #sequence = new GrowingNumbers();
   readonly #docs = new GrowingNumbers();
 
-  constructor() {
-    this.#offsets.push(0);
-  }
-
   add(doc: number, value: FoldedBytes): void {
     for (let part = 0; part < value.parts; part++) {
-      this.#sequence.push(this.#termOf(value.bytes, value.starts[part]!, value.endOfPart(part)));
+      this.#sequence.push(this.#terms.termOf(value.bytes, value.starts[part]!, value.endOfPart(part)));
       this.#docs.push(doc);
     }
     if (value.parts > 0) {
@@ -31,47 +25,16 @@ export class WordIndexBuilder {
     }
   }
 
-  #termOf(bytes: Uint8Array, start: number, end: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hashOf(bytes, start, end) & mask;
-    for (let term = this.#slots[slot]!; term >= 0; term = this.#slots[slot]!) {
-      if (this.#equals(term, bytes, start, end)) return term;
-      slot = (slot + 1) & mask;
-    }
-    const term = this.#terms++;
-    this.#slots[slot] = term;
-    this.#bytes.copy(bytes, start, end);
-    this.#offsets.push(this.#bytes.length);
-    if (this.#terms * 2 > this.#slots.length) this.#grow();
-    return term;
-  }
-
-  #equals(term: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const from = this.#offsets.numbers[term]!;
-    if (this.#offsets.numbers[term + 1]! - from !== end - start) return false;
-    for (let at = start; at < end; at++) if (this.#bytes.bytes[from + at - start] !== bytes[at]) return false;
-    return true;
-  }
-
-  #grow(): void {
-    this.#slots = new Int32Array(this.#slots.length * 4).fill(-1);
-    const mask = this.#slots.length - 1;
-    for (let term = 0; term < this.#terms; term++) {
-      let slot = hashOf(this.#bytes.bytes, this.#offsets.numbers[term]!, this.#offsets.numbers[term + 1]!) & mask;
-      while (this.#slots[slot]! >= 0) slot = (slot + 1) & mask;
-      this.#slots[slot] = term;
-    }
-  }
-
   /** @param frequentFrom from how many documents on a part is frequent. */
   finish(universe: number, frequentFrom: number): WordIndex {
-    const unsorted = { bytes: this.#bytes.bytes, offsets: this.#offsets.numbers };
-    const order = Uint32Array.from({ length: this.#terms }, (_, term) => term);
+    const unsorted = this.#terms.texts;
+    const { count } = this.#terms;
+    const order = Uint32Array.from({ length: count }, (_, term) => term);
     sortTexts(unsorted, order);
-    const places = new Uint32Array(this.#terms);
-    const sorted = new GrowingBytes(this.#bytes.length);
-    const offsets = new Uint32Array(this.#terms + 1);
-    for (let place = 0; place < this.#terms; place++) {
+    const places = new Uint32Array(count);
+    const sorted = new GrowingBytes(this.#terms.length);
+    const offsets = new Uint32Array(count + 1);
+    for (let place = 0; place < count; place++) {
       const term = order[place]!;
       places[term] = place;
       sorted.copy(unsorted.bytes, unsorted.offsets[term]!, unsorted.offsets[term + 1]!);
@@ -87,11 +50,11 @@ export class WordIndexBuilder {
       terms.push(sequence[at]!);
       owners.push(docs[at]!);
     }
-    const lists = listsByTerm(terms.numbers, owners.numbers, terms.length, this.#terms, universe);
+    const lists = listsByTerm(terms.numbers, owners.numbers, terms.length, count, universe);
     return {
       terms: { bytes: sorted.finish(), offsets },
       lists,
-      ...pairsOf(lists, frequentTerms(lists, this.#terms, frequentFrom), sequence, docs, this.#sequence.length),
+      ...pairsOf(lists, frequentTerms(lists, count, frequentFrom), sequence, docs, this.#sequence.length),
     };
   }
 }
@@ -159,10 +122,4 @@ function pairsOf(
     pairStarts[place + 1] = seconds.length;
   }
   return { frequent, pairStarts, seconds: seconds.finish(), pairLists: writer.finish() };
-}
-
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }

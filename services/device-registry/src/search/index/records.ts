@@ -53,6 +53,10 @@ export class RecordCursor {
     this.end += size;
   }
 
+  skipList(): void {
+    for (let left = this.number(); left > 0; left--) this.next();
+  }
+
   text(): string {
     const { bytes, start, end } = this;
     if (end - start > 64) return decoder.decode(bytes.subarray(start, end));

@@ -82,7 +82,7 @@ export class SegmentReader {
 
   someIp(doc: number, holds: (ip: string) => boolean): boolean {
     const cursor = this.#openLists(doc);
-    this.#skipList();
+    cursor.skipList();
     for (let left = cursor.number(); left > 0; left--) {
       cursor.next();
       if (holds(cursor.text().toLowerCase())) return true;
@@ -92,8 +92,8 @@ export class SegmentReader {
 
   someMac(doc: number, holds: (mac: FoldedBytes) => boolean): boolean {
     const cursor = this.#openLists(doc);
-    this.#skipList();
-    this.#skipList();
+    cursor.skipList();
+    cursor.skipList();
     for (let left = cursor.number(); left > 0; left--) {
       cursor.next();
       this.#folded.fold(cursor.bytes, cursor.start, cursor.end);
@@ -106,10 +106,6 @@ export class SegmentReader {
     this.#cursor.open(this.segment.records.offsets[doc]!);
     this.#cursor.next();
     return this.#cursor;
-  }
-
-  #skipList(): void {
-    for (let left = this.#cursor.number(); left > 0; left--) this.#cursor.next();
   }
 
   /** @returns which places of `byId` hold ids that begin with `folded`: from, and up to but without. */

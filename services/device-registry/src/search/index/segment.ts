@@ -58,8 +58,8 @@ export interface Segment {
   readonly shortRuns: ShortIndex;
 }
 
-/** @returns every buffer of the segment, to transfer with it. */
-export function buffersOf(segment: Segment): ArrayBuffer[] {
+/** @returns every buffer of a segment or of a part of one, to transfer with it. */
+export function buffersOf(segment: Partial<Segment>): ArrayBuffer[] {
   const found = new Set<ArrayBuffer>();
   const visit = (value: unknown): void => {
     if (ArrayBuffer.isView(value)) found.add(value.buffer as ArrayBuffer);

@@ -8,10 +8,10 @@ import { parseQueryText } from '@quell/device-query/parse-query';
 import { compareText, displayKey, naturalKey, rankClasses } from '@quell/device-query/rank';
 import fc from 'fast-check';
 import { SegmentBuilder } from './build-segment.ts';
-import type { SegmentLimits } from './build-text-indexes.ts';
 import { DeviceIndex } from './device-index.ts';
 import type { DeviceChange, IndexedDevice, PageKey, SearchAnswer, SortOrder } from './indexed-device.ts';
 import type { Segment } from './segment.ts';
+import type { SegmentLimits } from './segment-limits.ts';
 
 export type Known = Map<string, IndexedDevice>;
 

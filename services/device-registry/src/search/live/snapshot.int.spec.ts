@@ -1,13 +1,43 @@
+import { anyDevice } from '@quell/device-query/device.arbitrary';
 import type { FeedCursor } from '@quell/event-store/feed';
 import { eventually } from '@quell/testing/eventually';
 import fc from 'fast-check';
 import pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
 import { type TestDatabase, testDatabase } from '../../database/test-database.fixture.ts';
+import { SegmentBuilder } from '../index/build-segment.ts';
 import type { IndexedDevice } from '../index/indexed-device.ts';
+import { SegmentReader } from '../index/segment-reader.ts';
 import { devicesAt, someChanges, write } from '../registry.fixture.ts';
+import { CopiedDevices, copiedColumns } from './copied-devices.ts';
 import { indexedDevice, listOf } from './indexed-device.ts';
 import { readSeen } from './last-seen.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
+
+const odd = fc.constantFrom(
+  '',
+  ' ',
+  'NULL',
+  'null',
+  '{',
+  '}',
+  '{}',
+  ',',
+  '"',
+  '\\',
+  '\\"',
+  'a b',
+  'a,b',
+  '\n',
+  'é',
+  '👩‍🔧',
+  "'",
+);
+/** Texts that are easily misread. */
+const awkward = fc.oneof(
+  odd,
+  fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '').toWellFormed()),
+);
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -23,17 +53,16 @@ async function connected(): Promise<pg.Client> {
 
 async function snapshot(): Promise<Snapshot & { readonly devices: IndexedDevice[] }> {
   const client = await connected();
-  let begun: Snapshot | undefined;
-  const devices: IndexedDevice[] = [];
-  await readSnapshot(
-    client,
-    (snapshot) => {
-      begun = snapshot;
-    },
-    (part) => devices.push(...part),
-  );
+  const builder = new SegmentBuilder();
+  const begun = await readSnapshot(client, builder);
   await client.end();
-  return { ...begun!, devices: devices.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  return { ...begun, devices: devicesOf(builder) };
+}
+
+function devicesOf(builder: SegmentBuilder): IndexedDevice[] {
+  const reader = new SegmentReader(builder.finish());
+  const devices = Array.from({ length: reader.segment.count }, (_, doc) => reader.device(doc));
+  return devices.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 const naive = async (position: FeedCursor) =>
@@ -66,15 +95,12 @@ test('a snapshot of an empty registry stands at the start of the feed', async ()
   const empty = await testDatabase();
   const client = new pg.Client({ connectionString: empty.fresh.url });
   await client.connect();
-  const begun: Snapshot[] = [];
-  await readSnapshot(
-    client,
-    (one) => begun.push(one),
-    () => expect('a device').toBe('absent'),
-  );
+  const builder = new SegmentBuilder();
+  const begun = await readSnapshot(client, builder);
   await client.end();
   await empty.drop();
-  expect(begun).toMatchObject([{ position: { txid: 0n, position: 0n } }]);
+  expect(begun).toMatchObject({ position: { txid: 0n, position: 0n } });
+  expect(devicesOf(builder)).toEqual([]);
 });
 
 test('every time of last contact is read once, also one whose transaction was open when the mark was set', async () => {
@@ -97,31 +123,48 @@ test('every time of last contact is read once, also one whose transaction was op
   await Promise.all([open.end(), other.end()]);
 });
 
+test('devices are copied as they stand, whatever is in their texts and however their bytes are cut', async () => {
+  const client = await connected();
+  const texts = fc.array(awkward, { maxLength: 3 });
+  const device = fc.record({ device: anyDevice, label: awkward, hostnames: texts, tags: texts, seen: fc.boolean() });
+  const devices = fc
+    .sample(device, { numRuns: 300, seed: 5 })
+    .map(({ device: { platform, group, ...any }, seen, ...own }, n) => ({
+      ...any,
+      ...own,
+      id: `${any.id} ${n}`,
+      version: n + 1,
+      ...(platform === undefined ? {} : { platform }),
+      ...(group === undefined || group === '' ? {} : { group }),
+      ...(n % 3 === 0 ? { agentId: `agent ${n}` } : {}),
+      ...(seen ? { lastSeenAt: 1_790_000_000_123 + n } : {}),
+    }));
+  const rows = devices.map(({ group, agentId, lastSeenAt, ...rest }) => ({
+    ...rest,
+    group_name: group,
+    agent_id: agentId,
+    seen: lastSeenAt,
+  }));
+  const columns =
+    'label text, hostnames text[], ips text[], macs text[], tags text[], agent_id text, model text, capabilities text[], platform text, group_name text, version int, seen bigint';
+  const copy = `COPY (WITH d AS (SELECT * FROM json_to_recordset(${client.escapeLiteral(JSON.stringify(rows))}::json) AS d (id text, ${columns}))
+    SELECT ${copiedColumns} FROM d LEFT JOIN (SELECT id, to_timestamp(seen / 1000.0) AS last_seen_at FROM d) AS s ON s.id = d.id) TO STDOUT (FORMAT binary)`;
+  const bytes = Buffer.concat(await client.query(copyTo(copy)).toArray());
+  await client.end();
+  for (const size of [1, 7, 1000, bytes.length]) {
+    const builder = new SegmentBuilder();
+    const copied = new CopiedDevices(builder);
+    for (let at = 0; at < bytes.length; at += size) copied.take(bytes.subarray(at, at + size));
+    copied.finish();
+    expect(devicesOf(builder)).toEqual(devices.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+  }
+  const broken = new CopiedDevices(new SegmentBuilder());
+  broken.take(bytes.subarray(0, bytes.length - 2));
+  expect(() => broken.finish()).toThrow('broke off');
+});
+
 test('lists are read as Postgres writes them, whatever is in them', async () => {
-  const awkward = fc.constantFrom(
-    '',
-    ' ',
-    'NULL',
-    'null',
-    '{',
-    '}',
-    '{}',
-    ',',
-    '"',
-    '\\',
-    '\\"',
-    'a b',
-    'a,b',
-    '\n',
-    'é',
-    '👩‍🔧',
-    "'",
-  );
-  const value = fc.oneof(
-    awkward,
-    fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '').toWellFormed()),
-  );
-  const lists = fc.sample(fc.array(value, { maxLength: 6 }), 300);
+  const lists = fc.sample(fc.array(awkward, { maxLength: 6 }), 300);
   const { rows } = await database.pool.query<{ text: string }>(
     'SELECT (SELECT coalesce(array_agg(e ORDER BY n), $2) FROM json_array_elements_text(list) WITH ORDINALITY AS x (e, n))::text AS text FROM json_array_elements($1::json) AS l (list)',
     [JSON.stringify(lists), []],

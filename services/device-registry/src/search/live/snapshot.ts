@@ -1,9 +1,12 @@
 import { type FeedCursor, feedStart } from '@quell/event-store/feed';
 import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
 import { SCHEMA } from '../../database/schema.ts';
+import type { SegmentBuilder } from '../index/build-segment.ts';
 import type { IndexedDevice } from '../index/indexed-device.ts';
+import { CopiedDevices, copiedColumns } from './copied-devices.ts';
 import { devicesAt } from './followed-events.ts';
-import { indexedColumns, indexedDevice, indexedRow, type RowText } from './indexed-device.ts';
+import { indexedDevice } from './indexed-device.ts';
 import { lastSeenOf, type SeenMark } from './last-seen.ts';
 
 /** All devices as they were at one place in the feed. */
@@ -15,25 +18,24 @@ export interface Snapshot {
   readonly estimate: number;
 }
 
-const ROWS_PER_FETCH = 5_000;
 const STREAMS_PER_LOAD = 500;
-const text = { getTypeParser: () => (value: string) => value };
 
 /**
- * Reads every device that is not retired, exactly as the events up to `position` tell it, in one snapshot.
+ * Adds every device that is not retired to an index, exactly as the events up to `position` tell it, in one snapshot.
  *
  * The feed shows what is below the oldest open transaction (xmin), so that nothing can appear behind it later; but the rows of a
  * snapshot may also come from newer transactions that have ended. Those few devices are folded from their streams instead, up to the
  * last event below xmin. It holds no transaction id, so it does not hold the feed back, however long it takes.
  *
  * @param client a connection of its own
- * @param onDevices called with every part; rejecting ends the reading
+ * @param onProgress called with how many devices were added so far, now and then
  */
 export async function readSnapshot(
   client: pg.Client,
-  onBegin: (snapshot: Snapshot) => void,
-  onDevices: (devices: IndexedDevice[]) => void,
-): Promise<void> {
+  builder: SegmentBuilder,
+  onBegin: (snapshot: Snapshot) => void = () => undefined,
+  onProgress: (devices: number) => void = () => undefined,
+): Promise<Snapshot> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   await client.query(
     'SET LOCAL transaction_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0',
@@ -41,26 +43,25 @@ export async function readSnapshot(
   const { xmin, ...snapshot } = await beginning(client);
   onBegin(snapshot);
   const ahead = await streamsFrom(client, xmin);
-  for (const part of inParts([...ahead], STREAMS_PER_LOAD)) onDevices(await devicesBefore(client, new Map(part)));
-
-  await client.query(
-    `DECLARE devices NO SCROLL CURSOR FOR SELECT ${indexedColumns} FROM ${SCHEMA}.device AS d
-     LEFT JOIN ${SCHEMA}.device_seen AS s ON s.device_id = d.id
-     WHERE d.retired_at IS NULL AND d.stream_id <> ALL ($1::uuid[])`,
-    [[...ahead.keys()]],
-  );
-  const query = { text: `FETCH ${ROWS_PER_FETCH} FROM devices`, rowMode: 'array' as const, types: text };
-  const fetch = () => client.query<RowText & unknown[]>(query as pg.QueryArrayConfig);
-  // Postgres reads the next part while this one is taken in.
-  let next = fetch();
-  for (;;) {
-    const { rows } = await next;
-    if (rows.length === 0) break;
-    next = fetch();
-    next.catch(() => undefined);
-    onDevices(rows.map(indexedRow));
+  for (const part of inParts([...ahead], STREAMS_PER_LOAD)) {
+    for (const device of await devicesBefore(client, new Map(part))) builder.add(device);
   }
+  // COPY takes no parameters.
+  const apart = client.escapeLiteral(`{${[...ahead.keys()].join(',')}}`);
+  const copy = client.query(
+    copyTo(
+      `COPY (SELECT ${copiedColumns} FROM ${SCHEMA}.device AS d LEFT JOIN ${SCHEMA}.device_seen AS s ON s.device_id = d.id
+       WHERE d.retired_at IS NULL AND d.stream_id <> ALL (${apart}::uuid[])) TO STDOUT (FORMAT binary)`,
+    ),
+  );
+  const devices = new CopiedDevices(builder);
+  for await (const chunk of copy) {
+    devices.take(chunk as Uint8Array);
+    onProgress(devices.count);
+  }
+  devices.finish();
   await client.query('COMMIT');
+  return snapshot;
 }
 
 async function beginning(client: pg.Client): Promise<Snapshot & { readonly xmin: string }> {
