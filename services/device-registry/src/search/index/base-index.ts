@@ -1,26 +1,19 @@
-import { deviceCapabilities } from '@quell/contracts/device';
 import type { DeviceQuery } from '@quell/contracts/device-query';
-import { platform } from '@quell/contracts/vocabulary';
 import { featureMask } from '@quell/device-query/match';
-import { isPrefix, type MatchLevel, type QueryText } from '@quell/device-query/parse-query';
-import { LRUCache } from 'lru-cache';
 import {
-  Collector,
-  type DocSet,
-  emptySet,
-  hasDoc,
-  intersect,
-  setBit,
-  setOfBits,
-  setOfDocs,
-  sizeOfSet,
-  wordsFor,
-} from './bits.ts';
+  infixLength,
+  isPrefix,
+  type MatchLevel,
+  type QueryText,
+  type QueryWord,
+} from '@quell/device-query/parse-query';
+import { AnswerCache } from './answer-cache.ts';
+import { type DocSet, emptySet, hasDoc, intersect, setBit, setOfBits, setOfDocs, sizeOfSet, wordsFor } from './bits.ts';
+import { Filters } from './filters.ts';
 import { LastSeenOrder } from './last-seen-order.ts';
-import { orLists, type PostingLists } from './posting-lists.ts';
 import type { Segment } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
-import { Counter, type Histogram, type Selection, type Tally } from './tally.ts';
+import { Counter, copyOf, type Histogram, type Selection, sizeOfTally, type Tally } from './tally.ts';
 import { TextHits } from './text-hits.ts';
 import { CodedValues } from './value-counts.ts';
 import { findWord, type WordHits } from './word-hits.ts';
@@ -30,6 +23,8 @@ export interface BaseOptions {
   readonly cacheBytes: number;
   /** From this many documents on their histogram is made once and kept; fewer are counted each time. */
   readonly histogramFrom: number;
+  /** From this many documents on what was counted for a selection is kept. */
+  readonly tallyFrom: number;
 }
 
 /** What one query finds in a segment at one level. */
@@ -37,11 +32,16 @@ export interface BaseHits {
   readonly text: TextHits | undefined;
   /** Found: text, all filters, without those that changed since. */
   readonly found: DocSet;
-  readonly tally: () => Tally;
+  readonly counted: () => Counted;
 }
 
-/** The keys of nothing typed and of one letter or digit typed, of which there are 37. */
-const firstLetters = /^(word prefix|text as-typed|histogram text as-typed|histogram all)( [a-z0-9] )?$/;
+/** What is counted of the documents that are alive. Nobody may write to one that is `shared`: it is kept for the next who asks. */
+export interface Counted {
+  readonly tally: Tally;
+  readonly shared: boolean;
+}
+
+const firstLetter = /^[a-z0-9]$/;
 
 /** Searches a segment; keeps what it found lately. Documents that have changed since are `dead`, and left out of every answer. */
 export class BaseIndex {
@@ -49,20 +49,23 @@ export class BaseIndex {
   readonly reader: SegmentReader;
   readonly lastSeen: LastSeenOrder;
   readonly #histogramFrom: number;
+  readonly #tallyFrom: number;
   readonly #counter: Counter;
   readonly #all: DocSet;
   readonly #dead = new Set<number>();
   readonly #foundBits: Uint32Array;
   readonly #countedBits: Uint32Array;
-  readonly #kept: LRUCache<string, Kept>;
-  /** Every search begins with these, and they cost most. */
-  readonly #always = new Map<string, Kept>();
+  readonly #cache: AnswerCache;
+  readonly #filters: Filters;
+  /** Sets of documents by number, for keys of what is known of a set. */
+  readonly #numbers = new WeakMap<DocSet, number>();
+  #nextNumber = 0;
   readonly models: CodedValues;
   readonly groups: CodedValues;
-  readonly #tags: CodedValues;
 
-  constructor(segment: Segment, { cacheBytes, histogramFrom }: BaseOptions) {
+  constructor(segment: Segment, { cacheBytes, histogramFrom, tallyFrom }: BaseOptions) {
     this.#histogramFrom = histogramFrom;
+    this.#tallyFrom = tallyFrom;
     this.segment = segment;
     this.reader = new SegmentReader(segment);
     this.lastSeen = new LastSeenOrder(segment);
@@ -72,10 +75,10 @@ export class BaseIndex {
     this.#all = segment.count === 0 ? emptySet : { count: segment.count, bits, docs: null };
     this.#foundBits = new Uint32Array(bits.length);
     this.#countedBits = new Uint32Array(bits.length);
-    this.#kept = new LRUCache({ maxSize: cacheBytes, sizeCalculation: ({ size }) => size });
+    this.#cache = new AnswerCache(cacheBytes);
     this.models = new CodedValues(segment.models);
     this.groups = new CodedValues(segment.groups);
-    this.#tags = new CodedValues(segment.tags);
+    this.#filters = new Filters(segment, this.#cache, this.models, this.groups);
   }
 
   get dead(): ReadonlySet<number> {
@@ -84,111 +87,73 @@ export class BaseIndex {
 
   /** In bytes, of what is kept of earlier answers. */
   get cacheSize(): number {
-    let always = 0;
-    for (const { size } of this.#always.values()) always += size;
-    return this.#kept.calculatedSize + always;
+    return this.#cache.size;
   }
 
   kill(doc: number): void {
     this.#dead.add(doc);
   }
 
-  #keep<T>(key: string, make: () => { value: T; size: number }): T {
-    const known = this.#always.get(key) ?? this.#kept.get(key);
-    if (known !== undefined) return known.value as T;
-    const { value, size } = make();
-    const kept = { value, size: size + key.length * 2 + 200 };
-    if (firstLetters.test(key)) this.#always.set(key, kept);
-    else this.#kept.set(key, kept);
-    return value;
+  #numberOf(set: DocSet): number {
+    let number = this.#numbers.get(set);
+    if (number === undefined) {
+      number = this.#nextNumber++;
+      this.#numbers.set(set, number);
+    }
+    return number;
   }
 
-  #word(text: Words, at: number, level: MatchLevel): WordHits {
-    const word = text.words[at]!;
+  #word(word: QueryWord, level: MatchLevel, always: boolean): WordHits {
     const reading = level === 'typos' ? 'typos' : isPrefix(word, level) ? 'prefix' : 'whole';
-    return this.#keep(`word ${reading} ${word.folded} ${word.address ?? ''}`, () => {
+    return this.#cache.keep(wordKey(reading, word.folded, word.address), always, () => {
       const value = findWord(this.reader, word, level);
+      const same = reading === 'prefix' && this.#sameAsShorter(word, value);
+      if (same) return { value: same, size: 0 };
       return { value, size: sizeOfSet(value.any) + sizeOfSet(value.labels) + sizeOfSet(value.models) };
     });
   }
 
-  #textKey(text: Words, level: MatchLevel): string {
-    return `text ${level} ${text.words.map(({ folded, address }) => `${folded} ${address ?? ''}`).join('\n')}`;
+  /**
+   * Whoever types on in a long word mostly finds the same again. Beyond the length from which ids are looked into, a longer beginning
+   * finds a part of what the shorter one did, so equal numbers are equal sets; and what was counted of those need not be counted again.
+   */
+  #sameAsShorter(word: QueryWord, { any, labels, models }: WordHits): WordHits | undefined {
+    if (word.length <= infixLength || word.address !== undefined) return undefined;
+    const shorter = this.#cache.find<WordHits>(wordKey('prefix', [...word.folded].slice(0, -1).join('')));
+    const same =
+      shorter?.any.count === any.count &&
+      shorter.labels.count === labels.count &&
+      shorter.models.count === models.count;
+    return same ? shorter : undefined;
   }
 
   #text(text: Words, level: MatchLevel): TextHits {
-    const key = this.#textKey(text, level);
-    return this.#keep(key, () => {
-      const words = text.words.map((_, at) => this.#word(text, at, level));
-      // The sets of a single word are those that are kept for it anyway; classes come as they are asked for.
-      const own = (value: TextHits) => (words.length === 1 ? 0 : value.size) + value.classSize + 200;
-      const value = new TextHits(this.reader, text, words, () => {
-        const kept = { value, size: own(value) };
-        if (this.#always.has(key)) this.#always.set(key, kept);
-        else if (this.#kept.has(key)) this.#kept.set(key, kept);
-      });
-      return { value, size: own(value) };
+    const key = `text ${level} ${text.words.map(({ folded, address }) => `${folded} ${address ?? ''}`).join('\n')}`;
+    const always = level === 'as-typed' && isFirstLetter(text);
+    return this.#cache.keep(key, always, () => {
+      const words = text.words.map((word) => this.#word(word, level, always));
+      const value = new TextHits(this.reader, text, words, this.#allOf(words), () =>
+        this.#cache.resize(key, value, value.size),
+      );
+      // Classes come as they are asked for.
+      return { value, size: value.size };
     });
   }
 
-  #histogram(key: string, set: DocSet): Histogram {
-    return this.#keep(`histogram ${key}`, () => {
+  /** The documents of all words; the same set for the same hits. */
+  #allOf(words: readonly WordHits[]): DocSet {
+    const sets = words.map(({ any }) => any);
+    if (sets.length === 1) return sets[0]!;
+    return this.#cache.keep(`all ${sets.map((set) => this.#numberOf(set)).join(' ')}`, false, () => {
+      const value = intersect(sets);
+      return { value, size: sizeOfSet(value) };
+    });
+  }
+
+  #histogram(set: DocSet, always: boolean): Histogram {
+    return this.#cache.keep(`histogram ${this.#numberOf(set)}`, always, () => {
       const value = this.#counter.histogramOf(set);
       return { value, size: value.kinds.byteLength + value.cells.byteLength };
-    });
-  }
-
-  /** The documents with any of the values, or nothing without a filter. */
-  #anyOf(values: readonly (number | undefined)[], lists: PostingLists): DocSet | undefined {
-    if (values.length === 0) return undefined;
-    const found = new Collector(this.segment.count);
-    for (const value of values) if (value !== undefined) orLists(lists, value, value + 1, found);
-    return found.finish();
-  }
-
-  #otherFilters({ group, platform: systems, model, tag }: DeviceQuery): DocSet | undefined {
-    if (group.length + systems.length + model.length + tag.length === 0) return undefined;
-    const { groupLists, modelLists, tagLists, platformLists } = this.segment;
-    return this.#keep(`filter ${JSON.stringify([group, systems, model, tag])}`, () => {
-      const sets = [
-        this.#anyOf(
-          group.map((value) => this.groups.codeOf(value)),
-          groupLists,
-        ),
-        this.#anyOf(
-          systems.map((value) => platform.options.indexOf(value) + 1),
-          platformLists,
-        ),
-        this.#anyOf(
-          model.map((value) => this.models.codeOf(value)),
-          modelLists,
-        ),
-        this.#anyOf(
-          tag.map((value) => this.#tags.codeOf(value)),
-          tagLists,
-        ),
-      ];
-      const value = intersect(sets.filter((set) => set !== undefined));
-      return { value, size: sizeOfSet(value) };
-    });
-  }
-
-  #features({ mask, match }: Selection): DocSet | undefined {
-    if (mask === 0) return undefined;
-    return this.#keep(`features ${mask} ${match}`, () => {
-      const words = wordsFor(this.segment.count);
-      const sets = deviceCapabilities.flatMap((_, index): DocSet[] => {
-        if ((mask & (1 << index)) === 0) return [];
-        return [setOfBits(this.segment.capabilityBits.slice(index * words, (index + 1) * words))];
-      });
-      let value = sets[0]!;
-      if (match === 'all') value = intersect(sets);
-      else if (sets.length > 1) {
-        const any = new Collector(this.segment.count);
-        for (const set of sets) any.addSet(set);
-        value = any.finish();
-      }
-      return { value, size: sizeOfSet(value) };
     });
   }
 
@@ -212,23 +177,42 @@ export class BaseIndex {
     const selection: Selection = { mask: featureMask(query.feature), match: query.match };
     const hits = text.kind === 'words' ? this.#text(text, level) : undefined;
     const any = hits?.any ?? this.#all;
-    const others = this.#otherFilters(query);
-    const features = this.#features(selection);
+    const others = this.#filters.others(query);
+    const features = this.#filters.features(selection);
     const base = others === undefined ? [any] : [any, others];
     const all = features === undefined ? base : [...base, features];
     const found = this.#alive(intersect(all, this.#foundBits), this.#foundBits);
-    const tally = (): Tally => {
-      if (others !== undefined || any.count < this.#histogramFrom || !this.#counter.hasHistograms) {
-        const counted =
-          features === undefined ? found : this.#alive(intersect(base, this.#countedBits), this.#countedBits);
-        return this.#counter.count(counted, selection);
+    const always = text.kind === 'blank' || (level === 'as-typed' && isFirstLetter(text));
+    return { text: hits, found, counted: () => this.#counted(any, others, selection, always) };
+  }
+
+  #counted(any: DocSet, others: DocSet | undefined, selection: Selection, always: boolean): Counted {
+    const counted = this.#countAll(any, others, selection, always);
+    const gone = [...this.#dead].filter((doc) => hasDoc(any, doc) && (others === undefined || hasDoc(others, doc)));
+    if (gone.length === 0) return counted;
+    const tally = counted.shared ? copyOf(counted.tally) : counted.tally;
+    for (const doc of gone) this.#counter.subtract(tally, doc, selection);
+    return { tally, shared: false };
+  }
+
+  /** The dead as well. */
+  #countAll(any: DocSet, others: DocSet | undefined, selection: Selection, always: boolean): Counted {
+    const count = (): Tally => {
+      if (others === undefined && any.count >= this.#histogramFrom && this.#counter.hasHistograms) {
+        return this.#counter.countFrom(this.#histogram(any, always), selection);
       }
-      const key = text.kind === 'words' ? this.#textKey(text, level) : 'all';
-      const counted = this.#counter.countFrom(this.#histogram(key, any), selection);
-      for (const doc of this.#dead) if (hasDoc(any, doc)) this.#counter.subtract(counted, doc, selection);
-      return counted;
+      return this.#counter.count(others === undefined ? any : intersect([any, others], this.#countedBits), selection);
     };
-    return { text: hits, found, tally };
+    if (any.count < this.#tallyFrom) return { tally: count(), shared: false };
+    const { mask, match } = selection;
+    const filter = others === undefined ? '' : this.#numberOf(others);
+    // Without features both modes count the same.
+    const key = `tally ${this.#numberOf(any)} ${filter} ${mask} ${mask === 0 ? '' : match}`;
+    const make = () => {
+      const value = count();
+      return { value, size: sizeOfTally(value) };
+    };
+    return { tally: this.#cache.keep(key, false, make), shared: true };
   }
 
   emptyTally(): Tally {
@@ -238,8 +222,10 @@ export class BaseIndex {
 
 type Words = Extract<QueryText, { kind: 'words' }>;
 
-/** What was found, and how many bytes it takes. */
-interface Kept {
-  readonly value: unknown;
-  readonly size: number;
+function wordKey(reading: 'whole' | 'prefix' | 'typos', folded: string, address = ''): string {
+  return `word ${reading} ${folded} ${address}`;
+}
+
+function isFirstLetter({ words }: Words): boolean {
+  return words.length === 1 && words[0]?.address === undefined && firstLetter.test(words[0]!.folded);
 }

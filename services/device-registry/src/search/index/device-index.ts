@@ -24,7 +24,7 @@ import { type Segment, sizeOfSegment } from './segment.ts';
 
 export type IndexOptions = Partial<BaseOptions>;
 
-const usualOptions: BaseOptions = { cacheBytes: 32 << 20, histogramFrom: 1 << 17 };
+const usualOptions: BaseOptions = { cacheBytes: 32 << 20, histogramFrom: 1 << 17, tallyFrom: 1 << 11 };
 
 export interface IndexCounts {
   readonly devices: number;
@@ -199,7 +199,8 @@ export class DeviceIndex {
 
   #find(query: DeviceQuery, text: QueryText, level: MatchLevel): Hits {
     if (text.kind === 'nothing') {
-      const base: BaseHits = { text: undefined, found: emptySet, tally: () => this.#base.emptyTally() };
+      const counted = { tally: this.#base.emptyTally(), shared: false };
+      const base: BaseHits = { text: undefined, found: emptySet, counted: () => counted };
       return { level, base, changedBase: [], changed: [] };
     }
     const selected = featureMask(query.feature);

@@ -1,4 +1,6 @@
+import type { DeviceQuery } from '@quell/contracts/device-query';
 import { anyDevice, anyQuery } from '@quell/device-query/device.arbitrary';
+import type { QueriedDevice } from '@quell/device-query/match';
 import fc from 'fast-check';
 import { buildSegment } from './build-segment.ts';
 import { DeviceIndex } from './device-index.ts';
@@ -13,6 +15,8 @@ import {
   versioned,
   World,
 } from './world.fixture.ts';
+
+const everyDevice: DeviceQuery = { q: '', feature: [], match: 'all', group: [], platform: [], model: [], tag: [] };
 
 test('a fresh index answers every query in every order as the naive scan does', () => {
   fc.assert(
@@ -48,6 +52,39 @@ test('after any changes it still does, and so does an index built afresh; both h
     ),
     { numRuns: 200 },
   );
+});
+
+test('whoever types letter by letter, also while devices change, sees at each letter what the naive scan finds', () => {
+  const text = ({ id, label, model }: QueriedDevice, which: number) =>
+    [id, label, model, `${label} ${model}`][which % 4]!;
+  fc.assert(
+    fc.property(
+      anyStart(12),
+      fc.array(fc.tuple(anyStep, fc.nat(), fc.nat()), { minLength: 1, maxLength: 4 }),
+      (start, steps) => {
+        const world = new World(start);
+        for (const [step, device, which] of steps) {
+          const [first] = [...world.known.values()].slice(device % Math.max(1, world.known.size));
+          const typed = first === undefined ? 'nothing' : [...text(first, which)].slice(0, 12);
+          for (let length = 1; length <= typed.length; length++) {
+            const query = { ...everyDevice, q: [...typed].slice(0, length).join('') };
+            expectSameAsNaive(world.index, world.known, query, undefined);
+          }
+          world.take(step);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('from the third letter on a word finds other ids than its beginning did, though as many', () => {
+  const named = (id: string) =>
+    versioned({ id, model: '', label: '', capabilities: [], hostnames: [], ips: [], macs: [], tags: [] }, 1);
+  const { index } = new World([named('ab9'), named('xyabc')]);
+  const found = (q: string) =>
+    index.search({ query: { ...everyDevice, q }, limit: 5 }).items.map(({ device }) => device.id);
+  expect([found('ab'), found('abc')]).toEqual([['ab9'], ['xyabc']]);
 });
 
 const quarters = [0, 1, 2, 3];

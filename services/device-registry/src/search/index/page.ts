@@ -6,6 +6,7 @@ import { firstWhere } from './bytes.ts';
 import type { DeltaMatch } from './delta.ts';
 import type { IndexedDevice } from './indexed-device.ts';
 import type { Order, Values } from './orders.ts';
+import { copyOf, type Tally } from './tally.ts';
 
 /** What is found at one level, in the base and among the changes. */
 export interface Hits {
@@ -75,13 +76,29 @@ function firstChanged(
   return first;
 }
 
-/** @returns what is counted of the base and of the changes. */
-export function facetsOf(
+/** Of tallies that are kept: sorting out the largest counts takes longer than many searches. */
+const made = new WeakMap<Tally, Facets>();
+
+/** @returns what is counted of the base and of the changes; the same object for what was counted before, to which nobody writes. */
+export function facetsOf(base: BaseIndex, hits: Hits, query: DeviceQuery): Facets {
+  const { tally, shared } = hits.base.counted();
+  if (!shared) return countChanges(base, hits, query, tally);
+  if (hits.changedBase.length > 0) return countChanges(base, hits, query, copyOf(tally));
+  let facets = made.get(tally);
+  if (facets === undefined) {
+    facets = countChanges(base, hits, query, tally);
+    made.set(tally, facets);
+  }
+  return facets;
+}
+
+/** @param tally of the base; what changed is added to it. */
+function countChanges(
   { models, groups }: BaseIndex,
-  { base, changedBase, changed }: Hits,
+  { changedBase, changed }: Hits,
   query: DeviceQuery,
+  tally: Tally,
 ): Facets {
-  const tally = base.tally();
   for (const { entry } of changedBase) tally.masks[entry.mask]!++;
   const newModels = new Map<string, number>();
   const newGroups = new Map<string, number>();

@@ -21,6 +21,15 @@ export interface Tally {
   total: number;
 }
 
+/** @returns how many bytes it takes. */
+export function sizeOfTally({ masks, models, groups }: Tally): number {
+  return masks.byteLength + models.byteLength + groups.byteLength;
+}
+
+export function copyOf({ masks, models, groups, total }: Tally): Tally {
+  return { masks: masks.slice(), models: models.slice(), groups: groups.slice(), total };
+}
+
 /** Which features a document must have. */
 export interface Selection {
   readonly mask: number;

@@ -64,7 +64,7 @@ export class World {
 
   constructor(start: readonly IndexedDevice[], limits?: SegmentLimits) {
     this.known = new Map(start.map((device) => [device.id, device]));
-    this.index = new DeviceIndex(segmentOf(start, limits), { cacheBytes: 1 << 16, histogramFrom: 4 });
+    this.index = new DeviceIndex(segmentOf(start, limits), { cacheBytes: 1 << 16, histogramFrom: 4, tallyFrom: 2 });
   }
 
   #apply(change: DeviceChange): void {
