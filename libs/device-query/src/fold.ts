@@ -73,6 +73,23 @@ export function foldCharacter(character: string): string {
 export function foldText(text: string): string {
   let folded = '';
   let separated = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= asciiEnd) return foldAny(text);
+    // One unit each, or nothing.
+    const unit = ascii[code]!;
+    if (unit === ' ') separated = folded !== '';
+    else if (unit !== '') {
+      folded += separated ? ` ${unit}` : unit;
+      separated = false;
+    }
+  }
+  return folded;
+}
+
+function foldAny(text: string): string {
+  let folded = '';
+  let separated = false;
   const add = (unit: string): void => {
     if (unit === ' ') separated = folded !== '';
     else {

@@ -1,5 +1,5 @@
-import { type FoldedValue, foldCharacter, foldValue } from './fold.ts';
-import { matchesIn, partsOf, type QueriedDevice } from './match.ts';
+import { type FoldedValue, foldCharacter } from './fold.ts';
+import { matchesIn, partsOf, type QueriedDevice, rememberedFold } from './match.ts';
 import { infixLength, isPrefix, type MatchLevel, type QueryText, type QueryWord } from './parse-query.ts';
 import { idTolerance, isWithinEdits, type Tolerance, wordTolerance } from './typos.ts';
 
@@ -116,8 +116,7 @@ export function highlightDevice(text: QueryText, device: QueriedDevice, level: M
   if (text.kind !== 'words') return [];
   const { words } = text;
   const highlights: Highlight[] = [];
-  const add = (field: HighlightField, value: string, find: Find, index?: number) => {
-    const folded = foldValue(value);
+  const add = (field: HighlightField, value: string, folded: FoldedValue, find: Find, index?: number) => {
     // Most fields have none of the words, which shows at once.
     if (level !== 'typos' && !words.some((word) => folded.joined.includes(word.folded))) return;
     const found = words.flatMap((word) => find(word, folded, level));
@@ -126,11 +125,16 @@ export function highlightDevice(text: QueryText, device: QueriedDevice, level: M
     const ranges = merge(found.map(([start, end]) => [from[start]!, to[end - 1]!]));
     highlights.push(index === undefined ? { field, ranges } : { field, index, ranges });
   };
-  add('id', device.id, inId);
-  add('label', device.label, inWords);
-  add('model', device.model, inModel);
-  for (const [index, hostname] of device.hostnames.entries()) add('hostnames', hostname, inWords, index);
-  for (const [index, mac] of device.macs.entries()) add('macs', mac, inMac, index);
+  const folded = rememberedFold(device);
+  add('id', device.id, folded.id, inId);
+  add('label', device.label, folded.label, inWords);
+  add('model', device.model, folded.model, inModel);
+  for (const [index, hostname] of device.hostnames.entries()) {
+    add('hostnames', hostname, folded.hostnames[index]!, inWords, index);
+  }
+  for (const [index, mac] of device.macs.entries()) {
+    add('macs', mac, { joined: folded.macs[index]!, starts: [0] }, inMac, index);
+  }
   for (const [index, ip] of device.ips.entries()) {
     const ranges = merge(words.flatMap((word) => inIp(word, ip, level)));
     if (ranges.length > 0) highlights.push({ field: 'ips', index, ranges });

@@ -169,8 +169,11 @@ export function compileQuery(query: DeviceQuery): (device: QueriedDevice) => boo
 
 const remembered = new WeakMap<QueriedDevice, FoldedDevice>();
 
-/** One change is looked at by every watch, so a device is folded once, for as long as somebody holds it. Devices do not change. */
-function rememberedFold(device: QueriedDevice): FoldedDevice {
+/**
+ * One change is looked at by every watch, and whoever types sees the same devices at each letter, so a device is folded once, for as
+ * long as somebody holds it. Devices do not change.
+ */
+export function rememberedFold(device: QueriedDevice): FoldedDevice {
   let folded = remembered.get(device);
   if (folded === undefined) {
     folded = foldDevice(device);

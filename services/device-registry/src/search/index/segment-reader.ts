@@ -1,6 +1,7 @@
 import { deviceCapabilities } from '@quell/contracts/device';
 import { platform } from '@quell/contracts/vocabulary';
 import { type FoldedValue, foldValue } from '@quell/device-query/fold';
+import { LRUCache } from 'lru-cache';
 import { compareBytes, firstWhere } from './bytes.ts';
 import { FoldedBytes } from './fold-bytes.ts';
 import type { IndexedDevice } from './indexed-device.ts';
@@ -8,6 +9,8 @@ import { RecordCursor } from './records.ts';
 import type { Segment } from './segment.ts';
 
 const encoder = new TextEncoder();
+/** About 2 kB each, with their folded texts. */
+const DEVICES_KEPT = 4096;
 const capabilitiesOf = Array.from({ length: 256 }, (_, mask) =>
   deviceCapabilities.filter((_name, index) => (mask & (1 << index)) !== 0).sort(),
 );
@@ -19,6 +22,8 @@ export class SegmentReader {
   readonly models: readonly FoldedValue[];
   readonly #cursor: RecordCursor;
   readonly #folded = new FoldedBytes();
+  /** Whoever types sees the same devices at each letter; what others make of a device hangs on its object. */
+  readonly #read = new LRUCache<number, IndexedDevice>({ max: DEVICES_KEPT });
 
   constructor(segment: Segment) {
     this.segment = segment;
@@ -26,7 +31,16 @@ export class SegmentReader {
     this.#cursor = new RecordCursor(segment.records.bytes);
   }
 
+  /** The same object for the same document, as long as it was read lately and not seen since. */
   device(doc: number): IndexedDevice {
+    const known = this.#read.get(doc);
+    if (known !== undefined && (known.lastSeenAt ?? -1) === this.segment.lastSeen[doc]) return known;
+    const device = this.#deviceAt(doc);
+    this.#read.set(doc, device);
+    return device;
+  }
+
+  #deviceAt(doc: number): IndexedDevice {
     const { segment } = this;
     const kind = segment.kinds[doc]!;
     const system = segment.kindPlatforms[kind]!;

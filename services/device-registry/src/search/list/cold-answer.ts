@@ -8,8 +8,8 @@ import type pg from 'pg';
 import type { Pool } from 'pg';
 import { SCHEMA } from '../../database/schema.ts';
 import { indexedColumns, indexedRow, type RowText } from '../live/indexed-device.ts';
+import { deviceItem } from './device-item.ts';
 import type { FoundPage } from './found-page.ts';
-import { deviceItem } from './search-devices.ts';
 
 const RETRY_SECONDS = 2;
 /** A filter that few devices pass has Postgres look at all of them; then nothing is better than a slow answer. */

@@ -46,9 +46,9 @@ export function serveSearch(
     if (!(await myTurn(request, reply))) return reply;
     const current = live.current();
     if (current === undefined) throw starting();
-    const page = searchDevices(current, parameters, query);
+    const page = searchDevices(current, parameters, query, !fresh);
     metrics.answered('search', began);
-    return fresh ? page : { ...page, stale: true };
+    return reply.type('application/json; charset=utf-8').send(page);
   });
 
   http.get('/v1/devices/suggest', async (request, reply) => {
