@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deviceFacts } from './device.ts';
+import { deviceFacts, shownLists } from './device.ts';
 import { deviceQueryParameters } from './device-search.ts';
 import { jobFailure } from './job.ts';
 import { booleanParameter } from './paging.ts';
@@ -35,9 +35,9 @@ export const deviceImportLine = z.strictObject({
   model: facts.model.removeDefault().nullish(),
   label: facts.label.removeDefault().nullish(),
   capabilities: facts.capabilities.removeDefault().nullish(),
-  hostnames: facts.hostnames.removeDefault().nullish(),
-  ips: facts.ips.removeDefault().nullish(),
-  macs: facts.macs.removeDefault().nullish(),
+  hostnames: shownLists.hostnames.nullish(),
+  ips: shownLists.ips.nullish(),
+  macs: shownLists.macs.nullish(),
   platform: facts.platform.nullable(),
   group: facts.group.nullable(),
   tags: facts.tags.removeDefault().nullish(),

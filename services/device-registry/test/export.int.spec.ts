@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { deviceFacts } from '@quell/contracts/device';
+import { deviceFacts, mostGiven } from '@quell/contracts/device';
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import { anyDevice } from '@quell/device-query/device.arbitrary';
 import { matchesDevice } from '@quell/device-query/match';
@@ -132,6 +132,49 @@ test.each(['csv', 'ndjson'])(
     );
   },
 );
+
+test('a device with as many names and addresses as can be given and reported goes the way back, and can be patched with them', async () => {
+  const many = (count: number, of: (n: number) => string) => Array.from({ length: count }, (_, n) => of(n));
+  const hex = (n: number) => n.toString(16).padStart(2, '0');
+  const given = {
+    hostnames: many(mostGiven.hostnames, (n) => `given-${n}`),
+    ips: many(mostGiven.ips, (n) => `192.0.2.${n}`),
+    macs: many(mostGiven.macs, (n) => `00:00:5e:00:53:${hex(n)}`),
+  };
+  const reported = {
+    hostname: 'told-by-agent',
+    ips: many(64, (n) => `198.51.100.${n}`),
+    macs: many(64, (n) => `00:00:5e:00:54:${hex(n)}`),
+    platform: 'linux' as const,
+  };
+  await forget();
+  expect((await registry.call('POST', '/v1/devices', { id: 'FULL', ...given })).status).toBe(201);
+  const told = { ...report, report: reported } as DeviceCommand;
+  await changeDevices(pool, [{ deviceId: 'FULL', command: told, causeId: randomUUID() }], envelope());
+  const before = await events();
+  for (const format of ['csv', 'ndjson']) {
+    const exported = await (await http('GET', `/v1/devices/export?format=${format}`)).text();
+    const answer = await http('POST', `/v1/devices/import?format=${format}`, {}, exported);
+    expect(await answer.json()).toMatchObject({ lines: 1, unchanged: 1, errors: [] });
+  }
+  const { hostnames, ips, macs } = (await registry.call('GET', '/v1/devices/FULL')).body;
+  expect([hostnames.length, ips.length, macs.length]).toEqual([mostGiven.hostnames + 1, 192, 192]);
+  expect((await registry.call('PATCH', '/v1/devices/FULL', { hostnames, ips, macs })).status).toBe(200);
+  expect(await events()).toBe(before);
+
+  const others = many(mostGiven.hostnames + 1, (n) => `other-${n}`);
+  const refused = await registry.call('PATCH', '/v1/devices/FULL', { hostnames: others });
+  expect([refused.status, refused.body.errors]).toEqual([
+    400,
+    [{ pointer: '/hostnames', detail: 'At most 32 hostnames can be given to a device, not 33.' }],
+  ]);
+  const line = JSON.stringify({ id: 'NEW', hostnames: others });
+  const imported = await (await http('POST', '/v1/devices/import?format=ndjson', {}, line)).json();
+  expect(imported).toMatchObject({
+    refused: 1,
+    errors: [{ line: 1, id: 'NEW', detail: expect.stringContaining('32') }],
+  });
+});
 
 test('an export has every column in order, and no cell that a spreadsheet takes for a formula', async () => {
   await forget();
