@@ -52,6 +52,7 @@ export const deviceBulkPreview = z.object({
   count: z.int().describe('How many devices the query means.'),
   unchanged: z.int().describe('How many of them are as wanted already.'),
   failing: z.int().describe('How many of them it cannot be done to.'),
+  failures: z.array(z.object({ id: z.string(), detail: z.string() })).describe('Up to 10 of these, and why.'),
   examples: z
     .array(z.object({ id: z.string(), field: z.string(), before: value, after: value }))
     .describe('Up to 10 of the others, in the order of their ids.'),

@@ -102,6 +102,14 @@ export const deviceJobRoutes: readonly Route[] = [
     description:
       'With `preview` it only tells how many devices are meant and what some of them would become. Without, it becomes a job. The ' +
       'devices are those that match when the job starts; one that does not match any more when its turn comes is skipped.',
+    headers: z.object({
+      'idempotency-key': z
+        .string()
+        .min(1)
+        .max(256)
+        .optional()
+        .describe('Any text of your choice; a repeat with the same body answers the job that the first one made.'),
+    }),
     body: {
       schema: deviceBulkRequest,
       example: {
@@ -119,6 +127,7 @@ export const deviceJobRoutes: readonly Route[] = [
             count: 12,
             unchanged: 3,
             failing: 0,
+            failures: [],
             examples: [{ id: 'IN-003199', field: 'tags', before: [], after: ['checked'] }],
           },
         },
@@ -131,7 +140,7 @@ export const deviceJobRoutes: readonly Route[] = [
         },
       },
     },
-    problems: ['conflict', 'unavailable'],
+    problems: ['conflict', 'unprocessable', 'unavailable'],
   },
   {
     id: 'listDeviceJobs',

@@ -24,6 +24,8 @@ export interface BulkInput {
 }
 
 interface BulkCheckpoint {
+  /** Under which the job's devices were kept; absent of one that began before selections had ids. */
+  readonly selection?: string;
   /** The part of the job's devices that comes next, and how many of it are done. */
   readonly part: number;
   readonly at: number;
@@ -47,7 +49,7 @@ export function bulkJob(parts: BulkParts): JobKind<BulkInput, BulkCheckpoint> {
     mayPass: isConflict,
     async step({ id, input, checkpoint, progress, createdBy, failedTries }, signal) {
       if (checkpoint === undefined) return start(parts, id, input, signal);
-      const targets = await targetsOf(parts.pool, id, checkpoint.part);
+      const targets = await targetsOf(parts.pool, checkpoint.selection ?? id, checkpoint.part);
       const size = sizes.next(id, failedTries);
       const ids = targets.slice(checkpoint.at, checkpoint.at + size);
       const isLastOfPart = checkpoint.at + ids.length >= targets.length;
@@ -67,7 +69,7 @@ export function bulkJob(parts: BulkParts): JobKind<BulkInput, BulkCheckpoint> {
           ? { part: checkpoint.part + 1, at: 0 }
           : { part: checkpoint.part, at: checkpoint.at + ids.length };
         return {
-          checkpoint: { ...next, result: soFar },
+          checkpoint: { ...checkpoint, ...next, result: soFar },
           progress: { ...progress, done: progress.done + ids.length, failed: progress.failed + failures.length },
           failures,
           result: soFar,
@@ -86,12 +88,12 @@ async function start(
   { query, expectedCount }: BulkInput,
   signal: AbortSignal,
 ): Promise<ChunkOutcome<BulkCheckpoint>> {
-  const total = await fixTargets(parts, jobId, query, signal);
+  const { selection, total } = await fixTargets(parts, jobId, query, signal);
   if (expectedCount !== undefined && total !== expectedCount) {
     throw new JobFailed(`The query means ${total} devices by now, not ${expectedCount}. Nothing was done.`);
   }
   return {
-    checkpoint: { part: 0, at: 0, result: nothingYet },
+    checkpoint: { selection, part: 0, at: 0, result: nothingYet },
     progress: { done: 0, total, failed: 0 },
     result: nothingYet,
     done: total === 0,
