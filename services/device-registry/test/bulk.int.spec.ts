@@ -76,7 +76,7 @@ test('a preview counts and shows before and after, and changes nothing; the job 
     kind: 'device-bulk',
     state: 'succeeded',
     progress: { done: 30, total: 30, failed: 0 },
-    result: { changed: 20, unchanged: 10, skipped: 0 },
+    result: { changed: 20, unchanged: 10, skipped: 0, position: expect.stringMatching(/^\d+-\d+$/) },
     createdBy: expect.stringMatching(/^key:/),
   });
   expect(new Set((await values(group, 'tags')).map(String))).toEqual(new Set(['checked']));

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JobDto, JobFailure, JobFailureQuery, JobListQuery, JobProgress, JobState } from '@quell/contracts/job';
 import { uuid } from '@quell/contracts/vocabulary';
 import pg from 'pg';
@@ -6,6 +7,8 @@ import { z } from 'zod';
 import { decodeCursor, type Page, pageOf } from '../cursor.ts';
 import { refusal } from '../problem-error.ts';
 import type { RequestKey } from './request-key.ts';
+
+const LOOK_EVERY_MS = 500;
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
 
@@ -90,6 +93,20 @@ export class Jobs {
 
   find(id: string): Promise<JobDto | undefined> {
     return this.#find(this.#db, id);
+  }
+
+  /**
+   * The job once it has ended, or as it is after so many seconds, or when the signal is aborted; undefined when there is none. Looks
+   * twice a second, since any replica may do it.
+   */
+  async findEnded(id: string, waitSeconds: number, signal: AbortSignal): Promise<JobDto | undefined> {
+    const until = performance.now() + waitSeconds * 1000;
+    for (;;) {
+      const job = await this.find(id);
+      const left = until - performance.now();
+      if (job === undefined || job.finishedAt !== undefined || left <= 0 || signal.aborted) return job;
+      await delay(Math.min(LOOK_EVERY_MS, left), undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /** The newest first. @throws ProblemError 400 for a cursor that is none of this list */

@@ -38,7 +38,7 @@ export class BulkController {
     }
     const requestKey = requestKeyOf(key, principal, BULK, request);
     const job = await this.#job(request, requestKey, actorOf(principal));
-    reply.header('location', `/v1/devices/jobs/${job.id}`);
+    reply.headers({ location: `/v1/devices/jobs/${job.id}`, 'retry-after': '1' });
     return job;
   }
 
