@@ -8,6 +8,7 @@ import {
   hostname,
   ipAddress,
   macAddress,
+  newDeviceId,
   path,
   platform,
   runMode,
@@ -39,7 +40,7 @@ export const enrolRequest = z.strictObject({
   enrolmentToken: text(256).min(1),
   enrolmentId: uuid,
   publicKey: publicKeyJwk,
-  host: hostFacts,
+  host: hostFacts.extend({ deviceId: newDeviceId.optional() }),
 });
 export type EnrolRequest = z.infer<typeof enrolRequest>;
 

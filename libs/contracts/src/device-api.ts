@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import { deviceFacts } from './device.ts';
+import { deviceFacts, shownLists } from './device.ts';
 import { pageOf, pageParameters } from './paging.ts';
-import { agentId, deviceId, platform, text, timestamp } from './vocabulary.ts';
+import { agentId, deviceId, newDeviceId, platform, text, timestamp } from './vocabulary.ts';
 
 /** Body of `POST /v1/devices`. */
 export const registerDeviceRequest = deviceFacts.extend({
-  id: deviceId.optional().describe('The ID printed on or known for the device; a UUIDv7 is given when it is absent.'),
+  id: newDeviceId
+    .optional()
+    .describe('The ID printed on or known for the device; a UUIDv7 is given when it is absent.'),
 });
 export type RegisterDeviceRequest = z.infer<typeof registerDeviceRequest>;
 
@@ -17,9 +19,9 @@ export const devicePatch = z.strictObject({
   model: patched(facts.model.removeDefault()),
   label: patched(facts.label.removeDefault()),
   capabilities: patched(facts.capabilities.removeDefault()),
-  hostnames: patched(facts.hostnames.removeDefault()),
-  ips: patched(facts.ips.removeDefault()),
-  macs: patched(facts.macs.removeDefault()),
+  hostnames: patched(shownLists.hostnames),
+  ips: patched(shownLists.ips),
+  macs: patched(shownLists.macs),
   platform: patched(platform),
   group: patched(facts.group.unwrap()),
   tags: patched(facts.tags.removeDefault()),
@@ -47,6 +49,10 @@ export const unresolvedAgent = z.object({
   since: timestamp,
 });
 export type UnresolvedAgent = z.infer<typeof unresolvedAgent>;
+
+/** Body of `POST /v1/devices/unresolved-agents/{agentId}/assign`. */
+export const assignAgentRequest = z.strictObject({ deviceId: deviceId.describe('The device that it runs on.') });
+export type AssignAgentRequest = z.infer<typeof assignAgentRequest>;
 
 export const unresolvedAgentPage = pageOf(unresolvedAgent);
 export const unresolvedAgentQuery = z.strictObject(pageParameters);

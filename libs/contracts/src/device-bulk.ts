@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deviceGroup, deviceLabel, deviceTag } from './device.ts';
 import { deviceQuery, meansEveryDevice } from './device-query.ts';
+import { devicePosition } from './device-search.ts';
 import { text } from './vocabulary.ts';
 
 /** What a label may be made of, in braces; `{{` and `}}` are braces. Of lists the first value. */
@@ -52,6 +53,7 @@ export const deviceBulkPreview = z.object({
   count: z.int().describe('How many devices the query means.'),
   unchanged: z.int().describe('How many of them are as wanted already.'),
   failing: z.int().describe('How many of them it cannot be done to.'),
+  failures: z.array(z.object({ id: z.string(), detail: z.string() })).describe('Up to 10 of these, and why.'),
   examples: z
     .array(z.object({ id: z.string(), field: z.string(), before: value, after: value }))
     .describe('Up to 10 of the others, in the order of their ids.'),
@@ -63,5 +65,8 @@ export const deviceBulkResult = z.object({
   changed: z.int(),
   unchanged: z.int().describe('As wanted already.'),
   skipped: z.int().describe('Did not match any more when their turn came, or were retired meanwhile.'),
+  position: devicePosition
+    .optional()
+    .describe('Of the last change: a search with it as `minPosition` shows all of them.'),
 });
 export type DeviceBulkResult = z.infer<typeof deviceBulkResult>;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { deviceFacts } from './device.ts';
-import { deviceQueryParameters } from './device-search.ts';
+import { deviceFacts, shownLists } from './device.ts';
+import { devicePosition, deviceQueryParameters } from './device-search.ts';
 import { jobFailure } from './job.ts';
 import { booleanParameter } from './paging.ts';
-import { deviceId } from './vocabulary.ts';
+import { newDeviceId, timestamp } from './vocabulary.ts';
 
 /** The columns of an import and of an export, in the order of an export. */
 export const deviceColumns = [
@@ -31,13 +31,13 @@ const facts = deviceFacts.shape;
 
 /** One device of an import: what is absent stays as it is, `null` (in CSV an empty cell) clears. */
 export const deviceImportLine = z.strictObject({
-  id: deviceId,
+  id: newDeviceId,
   model: facts.model.removeDefault().nullish(),
   label: facts.label.removeDefault().nullish(),
   capabilities: facts.capabilities.removeDefault().nullish(),
-  hostnames: facts.hostnames.removeDefault().nullish(),
-  ips: facts.ips.removeDefault().nullish(),
-  macs: facts.macs.removeDefault().nullish(),
+  hostnames: shownLists.hostnames.nullish(),
+  ips: shownLists.ips.nullish(),
+  macs: shownLists.macs.nullish(),
   platform: facts.platform.nullable(),
   group: facts.group.nullable(),
   tags: facts.tags.removeDefault().nullish(),
@@ -77,6 +77,9 @@ export const deviceImportResult = z.object({
   unchanged: z.int(),
   refused: z.int(),
   fields: z.record(z.string(), deviceFieldDiff).describe('What changed in known devices, by column.'),
+  position: devicePosition
+    .optional()
+    .describe('Of a job: of its last change. A search with it as `minPosition` shows all of them.'),
 });
 export type DeviceImportResult = z.infer<typeof deviceImportResult>;
 
@@ -86,7 +89,17 @@ export const deviceImportAnswer = deviceImportResult.extend({
 });
 export type DeviceImportAnswer = z.infer<typeof deviceImportAnswer>;
 
-export const deviceExportQuery = z.strictObject({
-  ...deviceQueryParameters,
-  format: deviceFormat.optional().describe('Absent: as `Accept` says, else CSV.'),
-});
+export const deviceExportQuery = z
+  .strictObject({
+    ...deviceQueryParameters,
+    format: deviceFormat.optional().describe('Absent: as `Accept` says, else CSV.'),
+    state: z
+      .enum(['active', 'retired'])
+      .default('active')
+      .describe('`retired`: devices that were retired, as they were. To import them brings them back.'),
+    retiredSince: timestamp.optional().describe('Only those that were retired at this time or after it.'),
+  })
+  .refine(({ state, retiredSince }) => state === 'retired' || retiredSince === undefined, {
+    path: ['retiredSince'],
+    message: 'needs state=retired',
+  });

@@ -2,6 +2,11 @@ import { z } from 'zod';
 import { deviceCapability, deviceGroup, deviceModel, deviceTag } from './device.ts';
 import { platform, text } from './vocabulary.ts';
 
+/** How many values a filter may have, in a body and in a URL. */
+export const mostFilterValues = 64;
+
+const filter = <T extends z.ZodType>(value: T) => z.array(value).max(mostFilterValues).default([]);
+
 /**
  * Which devices: the one query language of search, bulk jobs, watches, campaigns and policy assignments. All members narrow; within
  * `group`, `platform`, `model` and `tag` any of the values will do; `match` says whether a device has to have all of the features
@@ -9,12 +14,12 @@ import { platform, text } from './vocabulary.ts';
  */
 export const deviceQuery = z.strictObject({
   q: text(256).default('').describe('Words as people type them: any order, the last may be unfinished.'),
-  feature: z.array(deviceCapability).max(8).default([]),
+  feature: filter(deviceCapability),
   match: z.enum(['all', 'any']).default('all'),
-  group: z.array(deviceGroup).max(64).default([]),
-  platform: z.array(platform).max(8).default([]),
-  model: z.array(deviceModel).max(64).default([]),
-  tag: z.array(deviceTag).max(64).default([]),
+  group: filter(deviceGroup),
+  platform: filter(platform),
+  model: filter(deviceModel),
+  tag: filter(deviceTag),
 });
 export type DeviceQuery = z.infer<typeof deviceQuery>;
 

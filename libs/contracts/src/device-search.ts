@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { device, deviceCapabilities, deviceCapability, deviceGroup, deviceModel, deviceTag } from './device.ts';
+import { mostFilterValues } from './device-query.ts';
 import { pageOf, pageParameters, repeatable } from './paging.ts';
 import { platform, text } from './vocabulary.ts';
 
@@ -12,7 +13,7 @@ const featureParameter = z.enum(deviceCapabilities, {
 const features = z.preprocess(
   (value) =>
     value === undefined ? value : [value].flat().flatMap((one) => (typeof one === 'string' ? one.split(',') : one)),
-  z.array(featureParameter).max(64).optional(),
+  z.array(featureParameter).max(mostFilterValues).optional(),
 );
 
 /** `deviceQuery` as parameters of a URL: which devices. */
@@ -24,10 +25,10 @@ export const deviceQueryParameters = {
     'What its hardware must be able to do. Repeated or separated by commas; repeats count once.',
   ),
   match: z.enum(['all', 'any']).default('all').describe('Whether a device needs all of the features or any of them.'),
-  group: repeatable(deviceGroup).describe('In any of these groups.'),
-  platform: repeatable(platform).describe('On any of these platforms.'),
-  model: repeatable(deviceModel).describe('Of any of these models, spelled exactly.'),
-  tag: repeatable(deviceTag).describe('With any of these tags, spelled exactly.'),
+  group: repeatable(deviceGroup, mostFilterValues).describe('In any of these groups.'),
+  platform: repeatable(platform, mostFilterValues).describe('On any of these platforms.'),
+  model: repeatable(deviceModel, mostFilterValues).describe('Of any of these models, spelled exactly.'),
+  tag: repeatable(deviceTag, mostFilterValues).describe('With any of these tags, spelled exactly.'),
 };
 
 /**

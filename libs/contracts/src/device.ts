@@ -23,19 +23,30 @@ export const deviceLabel = text(256);
 export const deviceGroup = text(128).min(1);
 export const deviceTag = text(64).min(1);
 
+/** How many values of a kind can be given to a device, and how many it shows at most: an agent reports up to 1, 64 and 64 beside them. */
+export const mostGiven = { hostnames: 32, ips: 128, macs: 128 } as const;
+const mostShown = { hostnames: 33, ips: 192, macs: 192 } as const;
+
 /** What is told about a device from outside. `''` for a model or label that nobody gave. */
 export const deviceFacts = z.strictObject({
   model: deviceModel.default(''),
   label: deviceLabel.default(''),
   capabilities: z.array(deviceCapability).max(64).default([]),
-  hostnames: z.array(hostname).max(16).default([]),
-  ips: z.array(ipAddress).max(64).default([]),
-  macs: z.array(macAddress).max(64).default([]),
+  hostnames: z.array(hostname).max(mostGiven.hostnames).default([]),
+  ips: z.array(ipAddress).max(mostGiven.ips).default([]),
+  macs: z.array(macAddress).max(mostGiven.macs).default([]),
   platform: platform.optional(),
   group: deviceGroup.optional(),
   tags: z.array(deviceTag).max(64).default([]),
 });
 export type DeviceFacts = z.infer<typeof deviceFacts>;
+
+/** The lists of a device as it shows them: who changes one sends it back whole, and what is shown already is no change. */
+export const shownLists = {
+  hostnames: z.array(hostname).max(mostShown.hostnames),
+  ips: z.array(ipAddress).max(mostShown.ips),
+  macs: z.array(macAddress).max(mostShown.macs),
+};
 
 /** A device as the registry answers it. */
 export const device = z.object({

@@ -43,9 +43,20 @@ export const jobDto = z.object({
 });
 export type JobDto = z.infer<typeof jobDto>;
 
+export const jobQuery = z.strictObject({
+  waitSeconds: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(30)
+    .default(0)
+    .describe('Answer when the job has ended, or as it is after so long.'),
+});
+export type JobQuery = z.infer<typeof jobQuery>;
+
 export const jobPage = pageOf(jobDto);
 
-export const jobListQuery = z.object({
+export const jobListQuery = z.strictObject({
   ...pageParameters,
   kind: repeatable(z.string().max(64)),
   state: repeatable(jobState),
@@ -53,5 +64,5 @@ export const jobListQuery = z.object({
 export type JobListQuery = z.infer<typeof jobListQuery>;
 
 export const jobFailurePage = pageOf(jobFailure);
-export const jobFailureQuery = z.object(pageParameters);
+export const jobFailureQuery = z.strictObject(pageParameters);
 export type JobFailureQuery = z.infer<typeof jobFailureQuery>;

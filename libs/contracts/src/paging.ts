@@ -10,9 +10,12 @@ export const pageParameters = {
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), nextCursor: z.string().optional() });
 
-/** A parameter that may be repeated (`?kind=a&kind=b`); one value counts as a list of one. */
-export const repeatable = <T extends z.ZodType>(item: T) =>
-  z.preprocess((value) => (value === undefined || Array.isArray(value) ? value : [value]), z.array(item).optional());
+/** A parameter that may be repeated (`?kind=a&kind=b`), up to `most` times; one value counts as a list of one. */
+export const repeatable = <T extends z.ZodType>(item: T, most = 500) =>
+  z.preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(item).max(most).optional(),
+  );
 
 /** `true` or `false` as text. */
 export const booleanParameter = z.enum(['true', 'false']).transform((text) => text === 'true');

@@ -22,7 +22,7 @@ export const taskQuery = z.object({
 });
 
 export const historyPage = pageOf(historyItem);
-export const historyQuery = z.object(pageParameters);
+export const historyQuery = z.strictObject(pageParameters);
 
 /** Body of `POST /v1/tasks/{id}/acknowledge`. */
 export const acknowledgeRequest = z.strictObject({ note: text(1024).optional() });

@@ -80,6 +80,22 @@ export const hostname = text(253).min(1);
 /** A device's printed or known ID: 1–128 characters, given by whoever knows it. */
 export const deviceId = text(128).min(1);
 
+/** What stands in the place of an id in the paths below `/v1/devices/`. */
+export const reservedDeviceIds: readonly string[] = [
+  'bulk',
+  'export',
+  'import',
+  'jobs',
+  'suggest',
+  'unresolved-agents',
+  'watch',
+];
+
+/** The id of a device that may be new: none that a path cannot name. Devices that have such an id keep it. */
+export const newDeviceId = deviceId
+  .refine((id) => id !== '.' && id !== '..', 'must not be "." or "..", which mean something else in every URL')
+  .refine((id) => !reservedDeviceIds.includes(id), `must not be a word of the paths: ${reservedDeviceIds.join(', ')}`);
+
 /** RFC 7638 thumbprint (base64url SHA-256) of an agent's public JWK. */
 export const agentId = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint');
 

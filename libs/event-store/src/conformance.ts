@@ -138,7 +138,7 @@ export function eventStoreConformance(adapter: string, open: (upcasters: Upcaste
       expect(await store.feed(feedStart, 10)).toEqual([]);
     });
 
-    test('a stream is read as of a version, and as of a time', async () => {
+    test('a stream is read as of a version, and as of a time, and behind a version', async () => {
       const streamId = randomUUID();
       await append({ streamId, expectedVersion: 0, events: someEvents(3) });
       const whole = await load(streamId);
@@ -146,6 +146,8 @@ export function eventStoreConformance(adapter: string, open: (upcasters: Upcaste
         (await store.transact((transaction) => transaction.loadUntil([streamId], { asOf }))).get(streamId);
       const recordedAt = (whole[0] as StoredEvent).recordedAt;
       expect(await until(2)).toEqual(whole.slice(0, 2));
+      const between = await store.transact((transaction) => transaction.loadUntil([streamId], { asOf: 3, after: 1 }));
+      expect(between.get(streamId)).toEqual(whole.slice(1, 3));
       expect(await until(recordedAt)).toEqual(whole);
       expect(await until(new Date(recordedAt.getTime() - 1))).toEqual([]);
     });

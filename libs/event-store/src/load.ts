@@ -26,6 +26,8 @@ export function load(
 /** How far to read: a version, or what was recorded at or before a time. */
 export interface LoadLimit {
   readonly asOf: Date | number;
+  /** Only what comes behind this version. Default 0. */
+  readonly after?: number;
 }
 
 /** As `load`, up to a version or time: the state as it was known then. */
@@ -33,13 +35,14 @@ export function loadUntil(
   client: Queryable,
   schema: string,
   streamIds: readonly string[],
-  { asOf }: LoadLimit,
+  { asOf, after = 0 }: LoadLimit,
   upcasters: Upcasters = {},
 ): Promise<Map<string, StoredEvent[]>> {
   if (asOf instanceof Date) {
-    return loadWhere(client, schema, streamIds, 'AND e.recorded_at <= $2', [asOf.toISOString()], upcasters);
+    const values = [asOf.toISOString(), after];
+    return loadWhere(client, schema, streamIds, 'AND e.recorded_at <= $2 AND e.version > $3', values, upcasters);
   }
-  return loadWhere(client, schema, streamIds, 'AND e.version <= $2', [asOf], upcasters);
+  return loadWhere(client, schema, streamIds, 'AND e.version <= $2 AND e.version > $3', [asOf, after], upcasters);
 }
 
 async function loadWhere(

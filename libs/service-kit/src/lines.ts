@@ -1,4 +1,4 @@
-import type { PassThrough } from 'node:stream';
+import { type PassThrough, Readable } from 'node:stream';
 
 /** The media types that mean a JSON value on each line. */
 export const lineTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'];
@@ -63,4 +63,23 @@ export async function writeOut(stream: PassThrough, text: string): Promise<void>
     };
     stream.on('drain', drained).on('close', closed);
   });
+}
+
+/**
+ * Text as a stream for an answer. When nobody asks for the next part for so long, it is destroyed: what makes the parts is ended
+ * (`return`), and the connection with it.
+ */
+export function cutWhenUnread(parts: AsyncIterable<string>, unreadSeconds: number): Readable {
+  const stream: Readable = Readable.from(watched(), { objectMode: false });
+  async function* watched(): AsyncGenerator<string> {
+    for await (const part of parts) {
+      const cut = setTimeout(() => stream.destroy(new Error('the answer was not read')), unreadSeconds * 1000);
+      try {
+        yield part;
+      } finally {
+        clearTimeout(cut);
+      }
+    }
+  }
+  return stream;
 }

@@ -3,8 +3,11 @@ import type { Pool } from 'pg';
 /** Few, so that requests which this process answers get their turn in between. */
 const ROWS = 250;
 
-/** How long whoever reads may take between two pages: an open snapshot keeps dead rows of the whole database alive. */
-const IDLE_SECONDS = 120;
+/**
+ * How long whoever reads may take between two pages: an open snapshot keeps dead rows of the whole database alive. The last resort of
+ * Postgres: whoever hands pages to a caller has a shorter bound of its own (`cutWhenUnread`).
+ */
+const IDLE_SECONDS = 150;
 
 export interface SnapshotQuery {
   /** A SELECT whose order makes the pages. */

@@ -17,10 +17,11 @@ export async function streamHistory(
 ): Promise<Page<HistoryItem> | undefined> {
   const [after] = cursor === undefined ? [0] : decodeCursor(cursor, place);
   const until = Math.min(after + limit + 1, LAST_VERSION);
-  const events = (await loadUntil(pool, schema, [streamId], { asOf: until })).get(streamId) ?? [];
-  if (events.length === 0) return undefined;
+  const events = (await loadUntil(pool, schema, [streamId], { asOf: until, after })).get(streamId) ?? [];
+  // A cursor of its last event has a page too, an empty one.
+  if (events.length === 0 && (after === 0 || !(await exists(pool, schema, streamId)))) return undefined;
   return pageOf(
-    events.slice(after),
+    events,
     limit,
     (event) => ({
       id: event.id,
@@ -35,4 +36,8 @@ export async function streamHistory(
     }),
     ({ version }) => [version],
   );
+}
+
+async function exists(pool: Pool, schema: string, streamId: string): Promise<boolean> {
+  return (await loadUntil(pool, schema, [streamId], { asOf: 1 })).get(streamId)?.length === 1;
 }

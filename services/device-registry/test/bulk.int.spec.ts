@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { DeviceQuery } from '@quell/contracts/device-query';
 import type { JobDto } from '@quell/contracts/job';
 import { createPool } from '@quell/service-kit/database';
 import { createLog } from '@quell/service-kit/log';
 import { eventually } from '@quell/testing/eventually';
 import type pg from 'pg';
+import { fixTargets } from '../src/bulk/targets.ts';
 import type { DeviceCommand } from '../src/device/decide.ts';
 import { changeDevices } from '../src/device-store/change-devices.ts';
 import { type JobsReplica, startReplica } from './jobs-replica.fixture.ts';
@@ -39,6 +41,7 @@ async function someDevices(count: number, facts: (n: number) => object = () => (
   return group;
 }
 
+const everything: DeviceQuery = { q: '', feature: [], match: 'all', group: [], platform: [], model: [], tag: [] };
 const bulk = (body: object) => registry.call('POST', '/v1/devices/bulk', body);
 const job = async (id: string): Promise<JobDto> => (await registry.call('GET', `/v1/devices/jobs/${id}`)).body;
 const ended = (id: string) =>
@@ -73,10 +76,63 @@ test('a preview counts and shows before and after, and changes nothing; the job 
     kind: 'device-bulk',
     state: 'succeeded',
     progress: { done: 30, total: 30, failed: 0 },
-    result: { changed: 20, unchanged: 10, skipped: 0 },
+    result: { changed: 20, unchanged: 10, skipped: 0, position: expect.stringMatching(/^\d+-\d+$/) },
     createdBy: expect.stringMatching(/^key:/),
   });
   expect(new Set((await values(group, 'tags')).map(String))).toEqual(new Set(['checked']));
+});
+
+test('a bulk request that comes again under its Idempotency-Key makes no second job, also when it was done; another body under it is refused', async () => {
+  const group = await someDevices(3);
+  const request = {
+    query: { group: [group], q: 'room' },
+    action: { type: 'relabel', template: '{label}!' },
+    expectedCount: 3,
+  };
+  const send = (body: object, key: string) =>
+    registry.call('POST', '/v1/devices/bulk', body, { 'idempotency-key': key });
+  const key = randomUUID();
+  const racing = await Promise.all([send(request, key), send(request, key), send(request, key)]);
+  expect(new Set(racing.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
+  replica = startReplica(registry.database.url);
+  await ended(racing[0]!.body.id);
+  // By now the query means the same devices with other labels: a second job would relabel them again.
+  await changeDevices(
+    pool,
+    [{ deviceId: `${group}-0000`, command: { kind: 'retire' }, causeId: randomUUID() }],
+    envelope(),
+  );
+  const again = await send(request, key);
+  expect([again.status, again.body.id, again.body.state]).toEqual([202, racing[0]!.body.id, 'succeeded']);
+  expect(await values(group, 'label')).toEqual(['Room 0!', 'Room 1!', 'Room 2!']);
+  expect((await send({ ...request, expectedCount: 2 }, key)).status).toBe(422);
+  expect((await send({ ...request, expectedCount: 2 }, randomUUID())).body.id).not.toBe(racing[0]!.body.id);
+  expect((await send(request, 'x'.repeat(257))).status).toBe(400);
+});
+
+test('a preview names devices that it cannot be done to, and why', async () => {
+  const group = await someDevices(15, (n) => ({ model: n < 12 ? 'm'.repeat(128) : '' }));
+  const action = { type: 'relabel', template: '{model}{model}{id}' };
+  const { body } = await bulk({ query: { group: [group] }, action, preview: true });
+  expect([body.count, body.failing, body.failures.length]).toEqual([15, 12, 10]);
+  expect(body.failures[0]).toEqual({ id: `${group}-0000`, detail: expect.stringContaining('too long') });
+});
+
+test('a replica that was taken for dead and goes on selecting does no harm to the selection of the one that took over', async () => {
+  const group = await someDevices(5);
+  const { body } = await bulk({ query: { group: [group] }, action: { type: 'tag', add: ['done'], remove: [] } });
+  // The stalled replica comes back with its own look for devices, of which there are none by then.
+  const stalled = () =>
+    fixTargets({ pool, longReads: pool }, body.id, { ...everything, group: ['none'] }, new AbortController().signal);
+  replica = startReplica(registry.database.url, (kind) => ({
+    ...kind,
+    step: async (running, signal) => {
+      const step = await kind.step(running, signal);
+      if (running.checkpoint === undefined) await stalled();
+      return step;
+    },
+  }));
+  expect(await ended(body.id)).toMatchObject({ state: 'succeeded', result: { changed: 5, unchanged: 0, skipped: 0 } });
 });
 
 test('devices are relabelled from a template, moved and retired; what cannot be done to one is listed and holds up no other', async () => {

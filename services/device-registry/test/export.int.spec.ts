@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { deviceFacts } from '@quell/contracts/device';
+import { deviceFacts, mostGiven } from '@quell/contracts/device';
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import { anyDevice } from '@quell/device-query/device.arbitrary';
 import { matchesDevice } from '@quell/device-query/match';
+import { createAuthenticator } from '@quell/service-kit/authenticator';
 import { createPool } from '@quell/service-kit/database';
 import { createLog } from '@quell/service-kit/log';
 import { eventually } from '@quell/testing/eventually';
 import fc from 'fast-check';
-import type pg from 'pg';
+import fastify from 'fastify';
+import pg from 'pg';
 import type { DeviceCommand } from '../src/device/decide.ts';
 import { changeDevices } from '../src/device-store/change-devices.ts';
 import { eachDevice } from '../src/device-store/each-device.ts';
+import { serveExport } from '../src/export/export-route.ts';
 import { type RunningRegistry, startRegistry } from './running-registry.fixture.ts';
 
 let registry: RunningRegistry;
@@ -133,6 +136,50 @@ test.each(['csv', 'ndjson'])(
   },
 );
 
+const many = (count: number, of: (n: number) => string) => Array.from({ length: count }, (_, n) => of(n));
+
+test('a device with as many names and addresses as can be given and reported goes the way back, and can be patched with them', async () => {
+  const hex = (n: number) => n.toString(16).padStart(2, '0');
+  const given = {
+    hostnames: many(mostGiven.hostnames, (n) => `given-${n}`),
+    ips: many(mostGiven.ips, (n) => `192.0.2.${n}`),
+    macs: many(mostGiven.macs, (n) => `00:00:5e:00:53:${hex(n)}`),
+  };
+  const reported = {
+    hostname: 'told-by-agent',
+    ips: many(64, (n) => `198.51.100.${n}`),
+    macs: many(64, (n) => `00:00:5e:00:54:${hex(n)}`),
+    platform: 'linux' as const,
+  };
+  await forget();
+  expect((await registry.call('POST', '/v1/devices', { id: 'FULL', ...given })).status).toBe(201);
+  const told = { ...report, report: reported } as DeviceCommand;
+  await changeDevices(pool, [{ deviceId: 'FULL', command: told, causeId: randomUUID() }], envelope());
+  const before = await events();
+  for (const format of ['csv', 'ndjson']) {
+    const exported = await (await http('GET', `/v1/devices/export?format=${format}`)).text();
+    const answer = await http('POST', `/v1/devices/import?format=${format}`, {}, exported);
+    expect(await answer.json()).toMatchObject({ lines: 1, unchanged: 1, errors: [] });
+  }
+  const { hostnames, ips, macs } = (await registry.call('GET', '/v1/devices/FULL')).body;
+  expect([hostnames.length, ips.length, macs.length]).toEqual([mostGiven.hostnames + 1, 192, 192]);
+  expect((await registry.call('PATCH', '/v1/devices/FULL', { hostnames, ips, macs })).status).toBe(200);
+  expect(await events()).toBe(before);
+
+  const others = many(mostGiven.hostnames + 1, (n) => `other-${n}`);
+  const refused = await registry.call('PATCH', '/v1/devices/FULL', { hostnames: others });
+  expect([refused.status, refused.body.errors]).toEqual([
+    400,
+    [{ pointer: '/hostnames', detail: 'At most 32 hostnames can be given to a device, not 33.' }],
+  ]);
+  const line = JSON.stringify({ id: 'NEW', hostnames: others });
+  const imported = await (await http('POST', '/v1/devices/import?format=ndjson', {}, line)).json();
+  expect(imported).toMatchObject({
+    refused: 1,
+    errors: [{ line: 1, id: 'NEW', detail: expect.stringContaining('32') }],
+  });
+});
+
 test('an export has every column in order, and no cell that a spreadsheet takes for a formula', async () => {
   await forget();
   const facts = { label: '=1+1', capabilities: ['relay'], group: '@home', tags: ['-x', 'b;c'], platform: 'linux' };
@@ -204,6 +251,40 @@ test('a query exports exactly the devices that it means, in the order of their i
   expect((await http('GET', '/v1/devices/export?colour=red')).status).toBe(400);
 });
 
+test('devices that were retired are exported apart, since a time, and an import of that brings them back', async () => {
+  await forget();
+  const ids = ['R1', 'R2', 'R3'];
+  await changeDevices(
+    pool,
+    ids.map((id) => bring(id, { label: `Room ${id}`, tags: ['t'] })),
+    envelope(),
+  );
+  const retire = (id: string) => ({ deviceId: id, command: { kind: 'retire' as const }, causeId: randomUUID() });
+  await changeDevices(pool, [retire('R1')], envelope());
+  const { body } = await registry.call('GET', '/v1/devices/R1');
+  const since = new Date(Date.parse(body.retiredAt) + 1).toISOString();
+  await eventually(async () => (await registry.db.query('SELECT now() > $1 AS is', [since])).rows[0].is);
+  await changeDevices(pool, [retire('R2')], envelope());
+
+  const retired = async (more = '') =>
+    (await http('GET', `/v1/devices/export?format=ndjson&state=retired${more}`)).text();
+  const idsOf = (text: string) => text.match(/"id":"R\d"/g)?.join();
+  expect(idsOf(await retired())).toBe('"id":"R1","id":"R2"');
+  expect(idsOf(await retired(`&retiredSince=${since}`))).toBe('"id":"R2"');
+  expect(idsOf(await retired('&q=r1'))).toBe('"id":"R1"');
+  expect(idsOf(await (await http('GET', '/v1/devices/export?format=ndjson')).text())).toBe('"id":"R3"');
+  const wrong = await registry.call('GET', `/v1/devices/export?retiredSince=${since}`);
+  expect([wrong.status, wrong.body.errors]).toEqual([
+    400,
+    [{ pointer: '/retiredSince', detail: 'needs state=retired' }],
+  ]);
+
+  const back = await (await http('POST', '/v1/devices/import?format=ndjson', {}, await retired())).json();
+  expect(back).toMatchObject({ lines: 2, created: 2, refused: 0 });
+  expect((await registry.call('GET', '/v1/devices/R2')).body).toMatchObject({ label: 'Room R2', tags: ['t'] });
+  expect(await retired()).toBe('');
+});
+
 const everything: DeviceQuery = { q: '', feature: [], match: 'all', group: [], platform: [], model: [], tag: [] };
 
 test('a long export is one snapshot: it outlasts the time of a transaction, and shows nothing that changed meanwhile', async () => {
@@ -243,4 +324,61 @@ test('an export that is left half-way gives its connection back', async () => {
   await rows.next();
   await rows.return(undefined);
   expect([hasty.totalCount, hasty.idleCount]).toEqual([1, 1]);
+});
+
+test('a HEAD does not read all devices for nobody', async () => {
+  expect((await http('HEAD', '/v1/devices/export')).status).toBe(404);
+});
+
+/** The route alone, with a shorter patience. */
+async function hastyExport(unreadSeconds: number, longReads: pg.Pool) {
+  const authenticator = createAuthenticator({ pool, log: createLog('test', 'silent') });
+  const app = fastify({ forceCloseConnections: true });
+  serveExport(app, authenticator, { longReads, lifecycle: { signal: new AbortController().signal } }, unreadSeconds);
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  const get = () => fetch(`${url}/v1/devices/export`, { headers: { authorization: `Bearer ${key}` } });
+  return {
+    get,
+    close: async () => {
+      await app.close();
+      await authenticator.close();
+    },
+  };
+}
+
+test('an export that nobody reads on with is cut off, and its place and its connection are free again', async () => {
+  await forget();
+  // More than the buffers of the sockets between hold.
+  const changes = Array.from({ length: 6_000 }, (_, n) =>
+    bring(`U${n}`, { hostnames: many(16, (k) => `${k}`.repeat(120)) }),
+  );
+  for (let at = 0; at < changes.length; at += 2_000) {
+    await changeDevices(pool, changes.slice(at, at + 2_000), envelope(), { read: 'rows' });
+  }
+  const route = await hastyExport(0.2, pool);
+  try {
+    const unread = [await route.get(), await route.get()];
+    expect(unread.map(({ status }) => status)).toEqual([200, 200]);
+    await eventually(() => pool.idleCount === pool.totalCount);
+    const whole = await route.get();
+    expect(whole.status).toBe(200);
+    expect((await whole.text()).split('\n')).toHaveLength(6_002);
+    for (const answer of unread) await expect(answer.text()).rejects.toThrow();
+  } finally {
+    await route.close();
+  }
+}, 60_000);
+
+test('an export that finds no connection is refused, not begun', async () => {
+  const none = new pg.Pool({ connectionString: registry.database.url, max: 1, connectionTimeoutMillis: 100 });
+  const held = await none.connect();
+  const route = await hastyExport(120, none);
+  try {
+    for (let n = 0; n < 3; n++) expect((await route.get()).status).toBe(500);
+    held.release();
+    expect((await route.get()).status).toBe(200);
+  } finally {
+    await route.close();
+    await none.end();
+  }
 });

@@ -158,6 +158,51 @@ test('a caller who is still sending gets the refusal, and may go on with the con
   agent.destroy();
 });
 
+test('a header with a stray quotation mark is refused as the header', async () => {
+  for (const header of ['id,mo"del', 'id,"model', 'id,"model"x']) {
+    const { status, body } = await send(`${header}\nQ1,x\n`);
+    expect([header, status, body.errors]).toEqual([
+      header,
+      400,
+      [{ pointer: '/header', detail: expect.stringContaining('quotation mark') }],
+    ]);
+  }
+});
+
+test('a header alone is nothing to do, also for a caller who would rather have a job', async () => {
+  const { status, body } = await send('id,model\n', '', { prefer: 'respond-async' });
+  expect([status, body.lines, body.errors]).toEqual([200, 0, []]);
+});
+
+test('a job can be waited for, and says where its changes stand in the log', async () => {
+  const answer = await send('id,label\nWAIT1,x\nWAIT2,x\n', '', { prefer: 'respond-async' });
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([202, '1']);
+  const path = `/v1/devices/jobs/${answer.body.id}`;
+  expect((await registry.call('GET', `${path}?waitSeconds=1`)).body.state).toBe('queued');
+  const waiting = registry.call('GET', `${path}?waitSeconds=30`);
+  replica = startReplica(registry.database.url);
+  const { state, result } = (await waiting).body;
+  expect(state).toBe('succeeded');
+  const { rows } = await registry.db.query(
+    `SELECT txid || '-' || position AS at FROM device_registry.event ORDER BY event.position DESC LIMIT 1`,
+  );
+  expect(result.position).toBe(rows[0].at);
+  expect((await registry.call('GET', `${path}?waitSeconds=31`)).status).toBe(400);
+});
+
+test('a line with an id that no path can name is refused', async () => {
+  const { body } = await send('id\n.\n..\njobs\n');
+  expect(body).toMatchObject({ lines: 3, refused: 3 });
+  expect(body.errors.map(({ column }: JobFailure) => column)).toEqual(['id', 'id', 'id']);
+});
+
+test('an unknown parameter is refused by its name', async () => {
+  expect((await send('id\nQ1\n', '?dryrun=true')).body.errors).toEqual([
+    { pointer: '/dryrun', detail: 'there is no such parameter' },
+  ]);
+  expect((await registry.call('GET', '/v1/devices/jobs?colour=red')).status).toBe(400);
+});
+
 const lineOf = (n: number) => `N${n},nPP16 D,Room ${n}`;
 
 test('a large file becomes a job that survives the death of its replica: every device exactly once', async () => {

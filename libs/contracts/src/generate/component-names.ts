@@ -27,7 +27,13 @@ import {
 import { detectedThreat, endpointHint, nativeDetection } from '../detection.ts';
 import { detectionDto, detectionPage, detectionsAnswer, detectionsRequest } from '../detection-api.ts';
 import { device } from '../device.ts';
-import { devicePatch, registerDeviceRequest, unresolvedAgent, unresolvedAgentPage } from '../device-api.ts';
+import {
+  assignAgentRequest,
+  devicePatch,
+  registerDeviceRequest,
+  unresolvedAgent,
+  unresolvedAgentPage,
+} from '../device-api.ts';
 import { deviceBulkPreview, deviceBulkRequest } from '../device-bulk.ts';
 import { deviceImportAnswer } from '../device-import.ts';
 import { deviceFacets, deviceHighlight, devicePage, deviceSuggestions } from '../device-search.ts';
@@ -133,6 +139,7 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   Device: device,
   RegisterDeviceRequest: registerDeviceRequest,
   DevicePatch: devicePatch,
+  AssignAgentRequest: assignAgentRequest,
   UnresolvedAgent: unresolvedAgent,
   UnresolvedAgentPage: unresolvedAgentPage,
   DevicePage: devicePage,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { deviceBulkPreview, deviceBulkRequest } from '../device-bulk.ts';
 import { deviceExportQuery, deviceImportAnswer, deviceImportLine, deviceImportQuery } from '../device-import.ts';
-import { jobDto, jobFailurePage, jobFailureQuery, jobListQuery, jobPage } from '../job.ts';
+import { jobDto, jobFailurePage, jobFailureQuery, jobListQuery, jobPage, jobQuery } from '../job.ts';
 import { uuid } from '../vocabulary.ts';
 import type { Route } from './route.ts';
 
@@ -51,7 +51,7 @@ export const deviceJobRoutes: readonly Route[] = [
     description:
       'Registers devices and changes what is given of known ones; what a file does not have stays as it is. Lines that are wrong are ' +
       'refused one by one. A repeated import changes nothing. Up to 1,000 lines are done at once; more become a job ' +
-      '(`GET /v1/devices/jobs/{id}`), as does every import with `Prefer: respond-async`.',
+      '(`GET /v1/devices/jobs/{id}`), as does every import with `Prefer: respond-async`. An upload may take 10 minutes.',
     query: deviceImportQuery,
     headers: z.object({ prefer: z.string().optional().describe('`respond-async`: answer with a job, however small.') }),
     body: {
@@ -86,7 +86,7 @@ export const deviceJobRoutes: readonly Route[] = [
     description:
       'The devices that a query means, as they stood at one moment, in the order of their ids and in the columns of an import: to import ' +
       'an export changes nothing. CSV, or NDJSON with `format=ndjson` or `Accept`. In CSV an apostrophe goes before a cell that a ' +
-      'spreadsheet would take for a formula, and an import takes it away again.',
+      'spreadsheet would take for a formula, and an import takes it away again. Devices that were retired: `state=retired`.',
     query: deviceExportQuery,
     answers: { 200: { description: 'A device a line; CSV with a header.', text: 'text/csv' } },
     problems: ['unavailable'],
@@ -102,6 +102,14 @@ export const deviceJobRoutes: readonly Route[] = [
     description:
       'With `preview` it only tells how many devices are meant and what some of them would become. Without, it becomes a job. The ' +
       'devices are those that match when the job starts; one that does not match any more when its turn comes is skipped.',
+    headers: z.object({
+      'idempotency-key': z
+        .string()
+        .min(1)
+        .max(256)
+        .optional()
+        .describe('Any text of your choice; a repeat with the same body answers the job that the first one made.'),
+    }),
     body: {
       schema: deviceBulkRequest,
       example: {
@@ -119,6 +127,7 @@ export const deviceJobRoutes: readonly Route[] = [
             count: 12,
             unchanged: 3,
             failing: 0,
+            failures: [],
             examples: [{ id: 'IN-003199', field: 'tags', before: [], after: ['checked'] }],
           },
         },
@@ -131,7 +140,7 @@ export const deviceJobRoutes: readonly Route[] = [
         },
       },
     },
-    problems: ['conflict', 'unavailable'],
+    problems: ['conflict', 'unprocessable', 'unavailable'],
   },
   {
     id: 'listDeviceJobs',
@@ -154,8 +163,11 @@ export const deviceJobRoutes: readonly Route[] = [
     access: read,
     tag,
     summary: 'How far a job is',
-    description: 'Its progress, and what came of it so far.',
+    description:
+      'Its progress, and what came of it so far. With `waitSeconds` it is answered when the job has ended. `result.position` is where its last change stands ' +
+      'in the log: a search with it as `minPosition` shows all of them.',
     pathParameters: jobPath,
+    query: jobQuery,
     answers: { 200: { description: 'The job.', body: { schema: jobDto, example: exampleJob } } },
     problems: ['not-found'],
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { device } from '../device.ts';
 import {
+  assignAgentRequest,
   devicePatch,
   deviceVersionQuery,
   registerDeviceRequest,
@@ -9,7 +10,7 @@ import {
   unresolvedAgentQuery,
 } from '../device-api.ts';
 import { historyPage, historyQuery } from '../task-api.ts';
-import { deviceId } from '../vocabulary.ts';
+import { agentId, deviceId } from '../vocabulary.ts';
 import { exampleIds } from './examples.ts';
 import type { Route } from './route.ts';
 
@@ -170,8 +171,8 @@ export const deviceRoutes: readonly Route[] = [
     summary: 'Agents whose device is not clear',
     description:
       'An agent is matched to a device by the device ID it was enrolled with, else by a MAC or a host name that only one device has. What ' +
-      'would be a guess waits here. Enrol it with a device ID, or correct the host names and MACs of the candidates: it is matched again ' +
-      'with its next record, which comes every few minutes while it runs.',
+      'would be a guess waits here. Decide it (`POST …/{agentId}/assign`), enrol it with a device ID, or correct the host names and MACs ' +
+      'of the candidates: it is matched again with its next record, which comes every few minutes while it runs.',
     query: unresolvedAgentQuery,
     answers: {
       200: {
@@ -196,5 +197,22 @@ export const deviceRoutes: readonly Route[] = [
       },
     },
     problems: [],
+  },
+  {
+    id: 'assignUnresolvedAgent',
+    method: 'POST',
+    path: '/v1/devices/unresolved-agents/{agentId}/assign',
+    owner,
+    access: write,
+    tag,
+    summary: 'Say which device an agent runs on',
+    description:
+      'Any device that is not retired will do, also one that is no candidate and one that has an agent already. The device shows the agent ' +
+      'and what it reports, and its history who decided. The agent stays on it until it states another device ID or the device is retired. ' +
+      `To say it again changes nothing. ${written}`,
+    pathParameters: z.object({ agentId: agentId.describe('The id of the agent.') }),
+    body: { schema: assignAgentRequest, example: { deviceId: 'IN-003199' } },
+    answers: { 200: answer('The device, with the agent.') },
+    problems: ['not-found', 'conflict', 'unavailable'],
   },
 ];

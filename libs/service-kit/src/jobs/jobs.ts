@@ -1,9 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JobDto, JobFailure, JobFailureQuery, JobListQuery, JobProgress, JobState } from '@quell/contracts/job';
 import { uuid } from '@quell/contracts/vocabulary';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { decodeCursor, type Page, pageOf } from '../cursor.ts';
+import { refusal } from '../problem-error.ts';
+import type { RequestKey } from './request-key.ts';
+
+const LOOK_EVERY_MS = 500;
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
 
@@ -57,8 +62,51 @@ export class Jobs {
     return (await this.#find(db, id))!;
   }
 
+  /**
+   * Queues the job that a request asks for, or finds the one that the same request made before. Needs `addRequestKeys`.
+   *
+   * @throws ProblemError 422 when the key came with another request before
+   */
+  async createOnce(job: NewJob, request: RequestKey): Promise<JobDto> {
+    const id = job.id ?? uuidv7();
+    const progress: JobProgress = { done: 0, failed: 0, ...(job.total === undefined ? {} : { total: job.total }) };
+    await this.#db.query(
+      `INSERT INTO ${this.#schema}.job (id, kind, state, input, progress, created_by, request_key, request_sha256)
+       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+      [id, job.kind, JSON.stringify(job.input), JSON.stringify(progress), job.createdBy, request.key, request.sha256],
+    );
+    return (await this.findRequested(request))!;
+  }
+
+  /** The job that a request made before. @throws ProblemError 422 when its key came with another request */
+  async findRequested({ key, sha256 }: RequestKey): Promise<JobDto | undefined> {
+    const { rows } = await this.#db.query<JobRow & { request_sha256: string }>(
+      `SELECT ${columns}, request_sha256 FROM ${this.#schema}.job WHERE request_key = $1`,
+      [key],
+    );
+    const [row] = rows;
+    if (row !== undefined && row.request_sha256 !== sha256) {
+      throw refusal('unprocessable', 'This Idempotency-Key came before with another body.');
+    }
+    return row && dtoOf(row);
+  }
+
   find(id: string): Promise<JobDto | undefined> {
     return this.#find(this.#db, id);
+  }
+
+  /**
+   * The job once it has ended, or as it is after so many seconds, or when the signal is aborted; undefined when there is none. Looks
+   * twice a second, since any replica may do it.
+   */
+  async findEnded(id: string, waitSeconds: number, signal: AbortSignal): Promise<JobDto | undefined> {
+    const until = performance.now() + waitSeconds * 1000;
+    for (;;) {
+      const job = await this.find(id);
+      const left = until - performance.now();
+      if (job === undefined || job.finishedAt !== undefined || left <= 0 || signal.aborted) return job;
+      await delay(Math.min(LOOK_EVERY_MS, left), undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /** The newest first. @throws ProblemError 400 for a cursor that is none of this list */

@@ -50,7 +50,8 @@ export interface AgentEntry {
   readonly match: AgentMatch;
 }
 
-// `since` is when it became unresolved, or got its device: it moves when that changes, not with every record.
+// `since` is when it became unresolved, or got its device: it moves when that changes, not with every record. No record takes an agent's
+// device away: one that found none was read before somebody assigned it.
 const UPSERT = `
   INSERT INTO device_registry.device_agent AS a (agent_id, endpoint_id, version, status, stated_device_id, hostname, ips, macs, platform,
     enrolled_at, device_id, matched_by, reason, candidates)
@@ -61,9 +62,10 @@ const UPSERT = `
   ORDER BY agent_id
   ON CONFLICT (agent_id) DO UPDATE SET endpoint_id = excluded.endpoint_id, version = excluded.version, status = excluded.status,
     stated_device_id = excluded.stated_device_id, hostname = excluded.hostname, ips = excluded.ips, macs = excluded.macs,
-    platform = excluded.platform, enrolled_at = excluded.enrolled_at, device_id = excluded.device_id, matched_by = excluded.matched_by,
-    reason = excluded.reason, candidates = excluded.candidates,
-    since = CASE WHEN a.device_id IS NOT DISTINCT FROM excluded.device_id THEN a.since ELSE excluded.since END
+    platform = excluded.platform, enrolled_at = excluded.enrolled_at, device_id = coalesce(excluded.device_id, a.device_id),
+    matched_by = coalesce(excluded.matched_by, a.matched_by), reason = CASE WHEN a.device_id IS NULL THEN excluded.reason END,
+    candidates = CASE WHEN a.device_id IS NULL THEN excluded.candidates ELSE '{}' END,
+    since = CASE WHEN a.device_id IS NOT DISTINCT FROM coalesce(excluded.device_id, a.device_id) THEN a.since ELSE excluded.since END
   WHERE a.version < excluded.version`;
 
 export async function saveAgents(client: ClientBase, entries: readonly AgentEntry[]): Promise<void> {
@@ -85,6 +87,16 @@ export async function saveAgents(client: ClientBase, entries: readonly AgentEntr
     candidates: match.kind === 'unresolved' ? match.candidates : [],
   }));
   await client.query(UPSERT, [JSON.stringify(rows)]);
+}
+
+/** Somebody decided which device the agent runs on. */
+export async function saveAssignment(client: ClientBase, agentId: string, deviceId: string): Promise<void> {
+  const by: MatchedBy = 'assigned';
+  await client.query(
+    `UPDATE device_registry.device_agent SET device_id = $2, matched_by = $3, reason = NULL, candidates = '{}',
+       since = date_trunc('milliseconds', clock_timestamp()) WHERE agent_id = $1`,
+    [agentId, deviceId, by],
+  );
 }
 
 /** Agents that are gone leave no row; what they told of their device stays with it. */

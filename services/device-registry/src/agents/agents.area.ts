@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import type { Area, RegistryParts } from '../area.ts';
 import { AgentsController } from './agents.controller.ts';
+import { AssignAgentHandler } from './assign-handler.ts';
 import { startAgentConsumer } from './consumer.ts';
 import { ListUnresolvedAgentsHandler } from './queries.ts';
 
-@Module({ controllers: [AgentsController], providers: [ListUnresolvedAgentsHandler] })
+@Module({ controllers: [AgentsController], providers: [ListUnresolvedAgentsHandler, AssignAgentHandler] })
 class AgentsModule {}
 
 /** Which agent runs on which device, and when each was seen. */

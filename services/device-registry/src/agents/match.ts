@@ -29,7 +29,7 @@ export interface MatchFacts {
   readonly byHostname: readonly Candidate[];
 }
 
-export type MatchedBy = 'device-id' | 'link' | 'endpoint' | 'mac' | 'hostname' | 'registered';
+export type MatchedBy = 'device-id' | 'link' | 'endpoint' | 'mac' | 'hostname' | 'registered' | 'assigned';
 
 export type AgentMatch =
   | { readonly kind: 'matched'; readonly deviceId: string; readonly by: MatchedBy }

@@ -2,6 +2,7 @@ import type { DeviceBulkAction, DeviceBulkResult } from '@quell/contracts/device
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import type { JobFailure } from '@quell/contracts/job';
 import { compileQuery } from '@quell/device-query/match';
+import type { FeedCursor } from '@quell/event-store/feed';
 import type { Notifier } from '@quell/event-store/notify';
 import { type ChunkOutcome, JobFailed, type JobKind } from '@quell/service-kit/jobs/job-kind';
 import type { ClientBase, Pool } from 'pg';
@@ -12,6 +13,7 @@ import { changeDevicesIn, type DeviceChange } from '../device-store/change-devic
 import { DeviceConflict, isConflict } from '../device-store/conflict.ts';
 import { loadRows } from '../device-store/load.ts';
 import { shareMatching } from '../device-store/matching-lock.ts';
+import { positionText } from '../device-store/position.ts';
 import { prepareAction } from './decide-action.ts';
 import { fixTargets, targetsOf } from './targets.ts';
 
@@ -24,6 +26,8 @@ export interface BulkInput {
 }
 
 interface BulkCheckpoint {
+  /** Under which the job's devices were kept; absent of one that began before selections had ids. */
+  readonly selection?: string;
   /** The part of the job's devices that comes next, and how many of it are done. */
   readonly part: number;
   readonly at: number;
@@ -47,7 +51,7 @@ export function bulkJob(parts: BulkParts): JobKind<BulkInput, BulkCheckpoint> {
     mayPass: isConflict,
     async step({ id, input, checkpoint, progress, createdBy, failedTries }, signal) {
       if (checkpoint === undefined) return start(parts, id, input, signal);
-      const targets = await targetsOf(parts.pool, id, checkpoint.part);
+      const targets = await targetsOf(parts.pool, checkpoint.selection ?? id, checkpoint.part);
       const size = sizes.next(id, failedTries);
       const ids = targets.slice(checkpoint.at, checkpoint.at + size);
       const isLastOfPart = checkpoint.at + ids.length >= targets.length;
@@ -56,18 +60,20 @@ export function bulkJob(parts: BulkParts): JobKind<BulkInput, BulkCheckpoint> {
       return async (client) => {
         const since = performance.now();
         await beShort(client);
-        const { counts, failures } = await actOn(client, ids, input, id, createdBy);
+        const { counts, failures, position } = await actOn(client, ids, input, id, createdBy);
         const { result } = checkpoint;
         const soFar = {
+          ...result,
           changed: result.changed + counts.changed,
           unchanged: result.unchanged + counts.unchanged,
           skipped: result.skipped + counts.skipped,
+          ...(position === undefined ? {} : { position: positionText(position) }),
         };
         const next = isLastOfPart
           ? { part: checkpoint.part + 1, at: 0 }
           : { part: checkpoint.part, at: checkpoint.at + ids.length };
         return {
-          checkpoint: { ...next, result: soFar },
+          checkpoint: { ...checkpoint, ...next, result: soFar },
           progress: { ...progress, done: progress.done + ids.length, failed: progress.failed + failures.length },
           failures,
           result: soFar,
@@ -86,12 +92,12 @@ async function start(
   { query, expectedCount }: BulkInput,
   signal: AbortSignal,
 ): Promise<ChunkOutcome<BulkCheckpoint>> {
-  const total = await fixTargets(parts, jobId, query, signal);
+  const { selection, total } = await fixTargets(parts, jobId, query, signal);
   if (expectedCount !== undefined && total !== expectedCount) {
     throw new JobFailed(`The query means ${total} devices by now, not ${expectedCount}. Nothing was done.`);
   }
   return {
-    checkpoint: { part: 0, at: 0, result: nothingYet },
+    checkpoint: { selection, part: 0, at: 0, result: nothingYet },
     progress: { done: 0, total, failed: 0 },
     result: nothingYet,
     done: total === 0,
@@ -105,7 +111,7 @@ async function actOn(
   { query, action }: BulkInput,
   jobId: string,
   actor: string,
-): Promise<{ counts: DeviceBulkResult; failures: JobFailure[] }> {
+): Promise<{ counts: DeviceBulkResult; failures: JobFailure[]; position?: FeedCursor | undefined }> {
   const verdictOf = prepareAction(action);
   if (typeof verdictOf === 'string') throw new JobFailed(`The template ${verdictOf}.`);
   const isMeant = compileQuery(query);
@@ -127,9 +133,9 @@ async function actOn(
   }
   if (changes.length === 0) return { counts, failures };
   const envelope = { actor, correlationId: jobId, occurredAt: new Date() };
-  const { outcomes } = await changeDevicesIn(client, changes, envelope, { read: 'rows' });
+  const { outcomes, position } = await changeDevicesIn(client, changes, envelope, { read: 'rows' });
   if (outcomes.some(({ ok }) => !ok)) throw new DeviceConflict('a device moved on', []);
-  return { counts, failures };
+  return { counts, failures, position };
 }
 
 function changeOf(device: Device, command: DeviceChange['command'], jobId: string): DeviceChange {

@@ -1,8 +1,9 @@
-import { Body, Controller, HttpCode, Inject, Post, Res } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Inject, Post, Res } from '@nestjs/common';
 import { type DeviceBulkPreview, type DeviceBulkRequest, deviceBulkRequest } from '@quell/contracts/device-bulk';
 import type { JobDto } from '@quell/contracts/job';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
+import { type RequestKey, requestKeyOf } from '@quell/service-kit/jobs/request-key';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { JOB_PARTS, type JobParts } from '../device-jobs/job-parts.ts';
@@ -20,10 +21,12 @@ export class BulkController {
   @Scopes('devices:write')
   async change(
     @CurrentPrincipal() principal: Principal,
-    @Body({ schema: deviceBulkRequest }) { query, action, preview, expectedCount }: DeviceBulkRequest,
+    @Body({ schema: deviceBulkRequest }) request: DeviceBulkRequest,
+    @Headers('idempotency-key') key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DeviceBulkPreview | JobDto> {
-    const { longReads, jobs, runner } = this.parts;
+    const { longReads } = this.parts;
+    const { query, action, preview } = request;
     const verdictOf = prepareAction(action);
     if (typeof verdictOf === 'string') {
       const errors = [{ pointer: '/action/template', detail: verdictOf }];
@@ -33,6 +36,21 @@ export class BulkController {
       reply.code(200);
       return previewAction(longReads, query, verdictOf);
     }
+    const requestKey = requestKeyOf(key, principal, BULK, request);
+    const job = await this.#job(request, requestKey, actorOf(principal));
+    reply.headers({ location: `/v1/devices/jobs/${job.id}`, 'retry-after': '1' });
+    return job;
+  }
+
+  // A repeat is answered before anything is counted: by then the devices may not match any more.
+  async #job(
+    { query, action, expectedCount }: DeviceBulkRequest,
+    requestKey: RequestKey | undefined,
+    createdBy: string,
+  ): Promise<JobDto> {
+    const { longReads, jobs, runner } = this.parts;
+    const known = requestKey && (await jobs.findRequested(requestKey));
+    if (known !== undefined) return known;
     if (expectedCount !== undefined) {
       const count = await countDevices(longReads, query);
       if (count !== expectedCount) {
@@ -40,9 +58,9 @@ export class BulkController {
       }
     }
     const input: BulkInput = { query, action, ...(expectedCount === undefined ? {} : { expectedCount }) };
-    const job = await jobs.create({ kind: BULK, input, createdBy: actorOf(principal) });
+    const job = { kind: BULK, input, createdBy };
+    const created = await (requestKey === undefined ? jobs.create(job) : jobs.createOnce(job, requestKey));
     runner.wake();
-    reply.header('location', `/v1/devices/jobs/${job.id}`);
-    return job;
+    return created;
   }
 }

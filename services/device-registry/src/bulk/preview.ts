@@ -5,6 +5,7 @@ import { eachDevice } from '../device-store/each-device.ts';
 import { deviceOf } from '../device-store/row.ts';
 import type { DecideAction } from './decide-action.ts';
 
+/** Of what would change, and of what cannot be done. */
 const EXAMPLES = 10;
 
 /** What an action would do to the devices that a query means now. */
@@ -13,14 +14,15 @@ export async function previewAction(
   query: DeviceQuery,
   verdictOf: DecideAction,
 ): Promise<DeviceBulkPreview> {
-  const preview: DeviceBulkPreview = { count: 0, unchanged: 0, failing: 0, examples: [] };
+  const preview: DeviceBulkPreview = { count: 0, unchanged: 0, failing: 0, failures: [], examples: [] };
   for await (const rows of eachDevice(pool, query)) {
     preview.count += rows.length;
     for (const row of rows) {
       const verdict = verdictOf(deviceOf(row));
       if (verdict.kind === 'unchanged') preview.unchanged++;
-      else if (verdict.kind === 'failed') preview.failing++;
-      else if (preview.examples.length < EXAMPLES) preview.examples.push(verdict.example);
+      else if (verdict.kind === 'failed') {
+        if (preview.failing++ < EXAMPLES) preview.failures.push({ id: row.id, detail: verdict.detail });
+      } else if (preview.examples.length < EXAMPLES) preview.examples.push(verdict.example);
     }
   }
   return preview;

@@ -4,8 +4,10 @@ import {
   type JobFailure,
   type JobFailureQuery,
   type JobListQuery,
+  type JobQuery,
   jobFailureQuery,
   jobListQuery,
+  jobQuery,
 } from '@quell/contracts/job';
 import { uuid } from '@quell/contracts/vocabulary';
 import { Scopes } from '@quell/service-kit/auth';
@@ -25,8 +27,11 @@ export class JobsController {
 
   @Get(':id')
   @Scopes('devices:read')
-  async find(@Param('id', { schema: uuid }) id: string): Promise<JobDto> {
-    return found(id, await this.parts.jobs.find(id));
+  async find(
+    @Param('id', { schema: uuid }) id: string,
+    @Query({ schema: jobQuery }) { waitSeconds }: JobQuery,
+  ): Promise<JobDto> {
+    return found(id, await this.parts.jobs.findEnded(id, waitSeconds, this.parts.lifecycle.signal));
   }
 
   @Get(':id/errors')

@@ -4,19 +4,30 @@ import { snapshotPages } from '@quell/service-kit/snapshot-pages';
 import type { Pool } from 'pg';
 import { type DeviceRow, deviceColumns } from './row.ts';
 
+/** Devices that are there, or those that were retired at or after a time (RFC 3339); without one all of these. */
+export type DevicesOf =
+  | { readonly state: 'active' }
+  | { readonly state: 'retired'; readonly since?: string | undefined };
+
 /**
- * The rows of all active devices that a query means, read strictly (`@quell/device-query`), in the order of their ids, as of one moment
+ * The rows of all devices that a query means, read strictly (`@quell/device-query`), in the order of their ids, as of one moment
  * (`snapshotPages`).
  */
 export async function* eachDevice(
   pool: Pool,
   query: DeviceQuery,
   signal?: AbortSignal,
+  which: DevicesOf = { state: 'active' },
 ): AsyncGenerator<readonly DeviceRow[]> {
   const isMeant = compileQuery(query);
   const { conditions, values } = prefilter(query);
+  conditions.push(which.state === 'active' ? 'd.retired_at IS NULL' : 'd.retired_at IS NOT NULL');
+  if (which.state === 'retired' && which.since !== undefined) {
+    values.push(which.since);
+    conditions.push(`d.retired_at >= $${values.length}::timestamptz`);
+  }
   const text = `SELECT ${deviceColumns} FROM device_registry.device AS d
-    WHERE ${['d.retired_at IS NULL', ...conditions].join(' AND ')} ORDER BY d.id`;
+    WHERE ${conditions.join(' AND ')} ORDER BY d.id`;
   for await (const rows of snapshotPages<DeviceRow>(pool, [{ text, values }], signal)) {
     const meant = rows.filter((row) => isMeant(queriedOf(row)));
     if (meant.length > 0) yield meant;

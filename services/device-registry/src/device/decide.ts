@@ -1,4 +1,4 @@
-import type { DeviceFacts } from '@quell/contracts/device';
+import { type DeviceFacts, mostGiven } from '@quell/contracts/device';
 import type { DeviceEvent, DeviceSource } from '@quell/contracts/device-events';
 import { assertNever } from '@quell/contracts/vocabulary';
 import { type ActiveDevice, type Device, type Identity, identityOf, noIdentity } from './device.ts';
@@ -35,9 +35,11 @@ export interface AgentReport {
 }
 
 export interface Refusal {
-  /** `exists`: with other facts; `version`: not the one that the command is for. */
-  readonly code: 'unknown' | 'exists' | 'retired' | 'version';
+  /** `exists`: with other facts; `version`: not the one that the command is for; `too-many`: more than can be given. */
+  readonly code: 'unknown' | 'exists' | 'retired' | 'version' | 'too-many';
   readonly detail: string;
+  /** The fact that it is about. */
+  readonly fact?: keyof DeviceFacts;
 }
 
 /** The events that a command leads to, none when nothing changes, or why it is refused. */
@@ -53,7 +55,7 @@ export function decide(id: string, device: Device | undefined, command: DeviceCo
     case 'bring': {
       const facts = normalised(command.facts);
       if (device?.state === 'active') return changed(device, facts);
-      return events(registration(id, { ...unknownFacts, ...withoutNulls(facts) }, command.source));
+      return tooMany(facts) ?? events(registration(id, { ...unknownFacts, ...withoutNulls(facts) }, command.source));
     }
     case 'patch':
       return onActive(id, device, (active) => changed(active, normalised(command.changes)));
@@ -139,6 +141,8 @@ function changed(device: ActiveDevice, wanted: FactChanges): Decision {
     ...list('macs'),
     ...(wanted.platform === undefined || platform ? {} : { platform: wanted.platform }),
   };
+  const excess = tooMany(identified);
+  if (excess !== undefined) return excess;
   const { label, capabilities, group, tags } = wanted;
   const result: DeviceEvent[] = [];
   if (Object.keys(identified).length > 0) result.push({ type: 'DeviceIdentified', data: identified });
@@ -151,6 +155,16 @@ function changed(device: ActiveDevice, wanted: FactChanges): Decision {
   }
   if (tags !== undefined && !sameSet(tags, device.tags)) result.push({ type: 'DeviceTagged', data: { tags } });
   return events(...result);
+}
+
+/** Lists come as long as a device shows them; what becomes given is shorter, so that a report beside it always has room. */
+function tooMany(facts: FactChanges): Decision | undefined {
+  for (const fact of ['hostnames', 'ips', 'macs'] as const) {
+    const [count, most] = [facts[fact]?.length ?? 0, mostGiven[fact]];
+    if (count <= most) continue;
+    return refused('too-many', `At most ${most} ${fact} can be given to a device, not ${count}.`, { fact });
+  }
+  return undefined;
 }
 
 function registration(id: string, facts: DeviceFacts, source: DeviceSource, agentId?: string): DeviceEvent {
@@ -175,6 +189,6 @@ function events(...all: readonly DeviceEvent[]): Decision {
   return { ok: true, events: all };
 }
 
-function refused(code: Refusal['code'], detail: string): Decision {
-  return { ok: false, refusal: { code, detail } };
+function refused(code: Refusal['code'], detail: string, about: Pick<Refusal, 'fact'> = {}): Decision {
+  return { ok: false, refusal: { code, detail, ...about } };
 }

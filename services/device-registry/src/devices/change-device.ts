@@ -5,9 +5,8 @@ import type { DeviceCommand, Refusal } from '../device/decide.ts';
 import type { Device } from '../device/device.ts';
 import { changeDevices, type DeviceOutcome } from '../device-store/change-devices.ts';
 
-export interface DeviceRefusal {
+export interface DeviceRefusal extends Omit<Refusal, 'code'> {
   readonly code: Refusal['code'] | 'key-reused';
-  readonly detail: string;
 }
 
 export type DeviceAnswer =

@@ -34,13 +34,11 @@ import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { POOL } from '../database/pool.ts';
-import { positionText } from '../device-store/position.ts';
 import { actorOf } from './actor.ts';
 import type { DeviceAnswer, DeviceRefusal } from './change-device.ts';
 import { changesOf } from './changes-of.ts';
-import { deviceDtoOf } from './device-dto.ts';
 import { ChangeDevice, FindDevice, FindDeviceHistory, RegisterDevice } from './handlers.ts';
-import { lastSeen, positionOf } from './read-device.ts';
+import { writtenDevice } from './written-device.ts';
 
 const idempotencyKey = z.string().min(1).max(256).optional();
 
@@ -131,17 +129,13 @@ export class DevicesController {
   /** The device with its version and where the write stands in the log; a refusal as its problem. */
   async #written(answer: DeviceAnswer, reply: FastifyReply): Promise<DeviceDto> {
     if (!answer.ok) {
-      throw refusal(problems[answer.refusal.code], answer.refusal.detail, {
+      const { code, detail, fact } = answer.refusal;
+      throw refusal(problems[code], detail, {
+        ...(fact === undefined ? {} : { errors: [{ pointer: `/${fact}`, detail }] }),
         headers: answer.device === undefined ? {} : { etag: etagOf(answer.device) },
       });
     }
-    const { device } = answer;
-    const [position, seen] = await Promise.all([
-      answer.position ?? positionOf(this.pool, device),
-      lastSeen(this.pool, device.id),
-    ]);
-    reply.header('etag', etagOf(device)).header('x-quell-position', positionText(position));
-    return deviceDtoOf(device, seen);
+    return writtenDevice(this.pool, answer, reply);
   }
 }
 
@@ -150,6 +144,7 @@ const problems = {
   exists: 'conflict',
   retired: 'conflict',
   version: 'precondition-failed',
+  'too-many': 'invalid-request',
   'key-reused': 'unprocessable',
 } as const satisfies Record<DeviceRefusal['code'], string>;
 

@@ -1,18 +1,20 @@
-import { Readable } from 'node:stream';
 import { type DeviceFormat, deviceExportQuery } from '@quell/contracts/device-import';
-import type { DeviceQuery } from '@quell/contracts/device-query';
 import { requireScope } from '@quell/service-kit/auth';
 import type { Authenticator } from '@quell/service-kit/authenticator';
-import { lineTypes } from '@quell/service-kit/lines';
+import { cutWhenUnread, lineTypes } from '@quell/service-kit/lines';
 import { unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyInstance } from 'fastify';
-import type { Pool } from 'pg';
 import type { JobParts } from '../device-jobs/job-parts.ts';
 import { eachDevice } from '../device-store/each-device.ts';
+import type { DeviceRow } from '../device-store/row.ts';
+import { deviceQueryOf, readParameters } from '../search/list/read-query.ts';
 import { headLine, linesOfDevices } from './lines.ts';
 
 /** Exports at the same time; each has a connection and a snapshot open. */
 const EXPORTS = 2;
+
+/** How long a caller may leave what it was sent unread. */
+const UNREAD_SECONDS = 120;
 
 const typeOf = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const;
 
@@ -20,19 +22,30 @@ const typeOf = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' 
 export function serveExport(
   http: FastifyInstance,
   authenticator: Authenticator,
-  { longReads, lifecycle }: Pick<JobParts, 'longReads' | 'lifecycle'>,
+  { longReads, lifecycle }: Pick<JobParts, 'longReads'> & { readonly lifecycle: Pick<JobParts['lifecycle'], 'signal'> },
+  unreadSeconds = UNREAD_SECONDS,
 ): void {
   let exports = 0;
-  http.get('/v1/devices/export', async (request, reply) => {
+  // A HEAD would read all of it for nobody.
+  http.get('/v1/devices/export', { exposeHeadRoute: false }, async (request, reply) => {
     await requireScope(authenticator, request.headers.authorization, ['devices:read']);
-    const { format: asked, ...parameters } = deviceExportQuery.parse(request.query);
+    const { format: asked, state, retiredSince, ...parameters } = readParameters(deviceExportQuery, request.query);
     const format = asked ?? formatOf(request.headers.accept);
-    const { q, match, feature = [], group = [], platform = [], model = [], tag = [] } = parameters;
     if (exports >= EXPORTS) throw unavailable('Too many exports are being read already. Ask again.', 5);
     exports++;
-    const query: DeviceQuery = { q, match, feature, group, platform, model, tag };
-    const answer = Readable.from(exported(longReads, query, format, lifecycle.signal), { objectMode: false });
-    answer.once('close', () => exports--);
+    const which = { state, since: retiredSince };
+    const pages = eachDevice(longReads, deviceQueryOf(parameters), lifecycle.signal, which);
+    // Once the status is sent nothing can be refused any more.
+    const first = await pages.next().catch((error: unknown) => {
+      exports--;
+      throw error;
+    });
+    const answer = cutWhenUnread(linesOf(first, pages, format), unreadSeconds);
+    answer.once('close', () => {
+      exports--;
+      // A caller who left before anything was read has begun nothing that would end this.
+      void pages.return(undefined);
+    });
     return reply
       .header('content-type', typeOf[format])
       .header('content-disposition', `attachment; filename="devices.${format}"`)
@@ -40,14 +53,17 @@ export function serveExport(
   });
 }
 
-async function* exported(
-  pool: Pool,
-  query: DeviceQuery,
+type Pages = AsyncGenerator<readonly DeviceRow[]>;
+
+async function* linesOf(
+  first: IteratorResult<readonly DeviceRow[]>,
+  others: Pages,
   format: DeviceFormat,
-  signal: AbortSignal,
 ): AsyncGenerator<string> {
   if (format === 'csv') yield headLine;
-  for await (const rows of eachDevice(pool, query, signal)) yield linesOfDevices(rows, format);
+  if (first.done) return;
+  yield linesOfDevices(first.value, format);
+  for await (const rows of others) yield linesOfDevices(rows, format);
 }
 
 function formatOf(accept: string | undefined): DeviceFormat {

@@ -1,6 +1,6 @@
 import { type DeviceColumn, type DeviceImportQuery, deviceColumns } from '@quell/contracts/device-import';
 import { valueText } from '@quell/contracts/fact-text';
-import { refusal } from '@quell/service-kit/problem-error';
+import { type ProblemError, refusal } from '@quell/service-kit/problem-error';
 import { cellsOf } from './csv.ts';
 
 /** What the header of a CSV file says. */
@@ -24,7 +24,7 @@ export function delimiterOf(headerLine: string): string {
  * @throws ProblemError 400 naming every column that is unknown (unless those are ignored) or there twice, and a missing `id`
  */
 export function headerOf(text: string, delimiter: string, unknown: DeviceImportQuery['unknown']): Header {
-  const names = (cellsOf([text], delimiter)[0] ?? []).map((name) => name.trim());
+  const names = namesOf(text, delimiter).map((name) => name.trim());
   const columns = names.map((name) => deviceColumns.find((column) => column === name.toLowerCase()) ?? null);
   const errors = columns.flatMap((column, index) => {
     const pointer = `/header/${index}`;
@@ -41,4 +41,18 @@ export function headerOf(text: string, delimiter: string, unknown: DeviceImportQ
   }
   if (errors.length === 0) return { columns, delimiter };
   throw refusal('invalid-request', `The header: ${errors.map(({ detail }) => detail).join('; ')}.`, { errors });
+}
+
+function namesOf(text: string, delimiter: string): string[] {
+  try {
+    return cellsOf([text], delimiter)[0] ?? [];
+  } catch {
+    // Its words speak of what it was given, which was not the file.
+    throw headerRefusal('a quotation mark stands inside of a name or opens one that no other one closes');
+  }
+}
+
+/** A header that cannot be read at all. */
+export function headerRefusal(detail: string): ProblemError {
+  return refusal('invalid-request', `The header: ${detail}.`, { errors: [{ pointer: '/header', detail }] });
 }

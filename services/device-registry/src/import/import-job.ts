@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import { ChunkSizes } from '../device-jobs/chunk-sizes.ts';
 import { beShort } from '../device-jobs/short-transaction.ts';
 import { isConflict } from '../device-store/conflict.ts';
+import { positionText } from '../device-store/position.ts';
 import { emptyResult } from './differences.ts';
 import { type Reading, readLines } from './read-lines.ts';
 import type { SourceRecord } from './records.ts';
@@ -64,7 +65,8 @@ export function importJob(pool: Pool, feed: Pick<Notifier, 'notify'>): JobKind<I
         const next = isLastOfPart ? { part: at.part + 1, at: 0 } : { part: at.part, at: at.at + chunk.length };
         if (isLastOfPart) await unstage(client, id, next.part);
         const pauseMilliseconds = sizes.took(id, chunk.length, performance.now() - since);
-        const { result, failures } = taken;
+        const { failures, position } = taken;
+        const result = position === undefined ? taken.result : { ...taken.result, position: positionText(position) };
         return {
           checkpoint: { ...next, result },
           progress: { done: progress.done + chunk.length, total: progress.total ?? 0, failed: result.refused },

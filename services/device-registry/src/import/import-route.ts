@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { JobParts } from '../device-jobs/job-parts.ts';
 import { positionText } from '../device-store/position.ts';
 import { actorOf } from '../devices/actor.ts';
+import { readParameters } from '../search/list/read-query.ts';
 import { IMPORT, type ImportInput } from './import-job.ts';
 import { importNow } from './import-now.ts';
 import { readUpload } from './upload.ts';
@@ -44,7 +45,7 @@ export function serveImport(http: FastifyInstance, authenticator: Authenticator,
       }
     });
     scope.post('/v1/devices/import', async (request, reply) => {
-      const query = deviceImportQuery.parse(request.query);
+      const query = readParameters(deviceImportQuery, request.query);
       const body = request.body as Readable | undefined;
       if (body === undefined || body === null) throw refusal('invalid-request', 'The body is empty.');
       if (uploads >= UPLOADS) throw unavailable('Too many imports are being sent already. Send it again.', 5);
@@ -85,7 +86,10 @@ export function serveImport(http: FastifyInstance, authenticator: Authenticator,
     const { jobId: id, total } = upload;
     const job = await jobs.create({ id, kind: IMPORT, input, createdBy: actor, total });
     runner.wake();
-    return reply.code(202).header('location', `/v1/devices/jobs/${id}`).send(job);
+    return reply
+      .code(202)
+      .headers({ location: `/v1/devices/jobs/${id}`, 'retry-after': '1' })
+      .send(job);
   }
 }
 

@@ -2,7 +2,7 @@ import type { DeviceFormat, DeviceImportQuery } from '@quell/contracts/device-im
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { delimiterOf, type Header, headerOf } from './header.ts';
+import { delimiterOf, type Header, headerOf, headerRefusal } from './header.ts';
 import { type RecordLimits, recordsOf, type SourceRecord } from './records.ts';
 import { stage } from './staging.ts';
 
@@ -78,7 +78,8 @@ export async function readUpload(
       if (jobId !== undefined && isPartFull) await stageHeld(jobId);
     }
     if (total === 0 && header === undefined) throw refusal('invalid-request', 'The body is empty.');
-    if (jobId === undefined) return { records: held, header };
+    // A header alone is nothing to do.
+    if (jobId === undefined || total === 0) return { records: held, header };
     await stageHeld(jobId);
     return { jobId, total, header };
   } catch (error) {
@@ -92,7 +93,7 @@ export async function readUpload(
 
 function readHeader(record: SourceRecord, unknown: DeviceImportQuery['unknown']): Header {
   if ('text' in record) return headerOf(record.text, delimiterOf(record.text), unknown);
-  throw refusal('invalid-request', `The header: ${record.fault}.`);
+  throw headerRefusal(record.fault);
 }
 
 function* partsOf(records: readonly SourceRecord[], most: UploadLimits['part']): Generator<SourceRecord[]> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { mostGiven } from '@quell/contracts/device';
 import { topics } from '@quell/contracts/topics';
 import type { Broker, OutgoingMessage } from '@quell/messaging/broker';
 import { createKafkaBroker } from '@quell/messaging/kafka';
@@ -51,6 +52,12 @@ test('devices are followed from the beginning of the log; garbage becomes a dead
       ...more,
     }),
   });
+  // As many as people may give, and what an agent reports beside them.
+  const shownAtMost = {
+    hostnames: Array.from({ length: mostGiven.hostnames + 1 }, (_, n) => `f-${n}`),
+    ips: Array.from({ length: mostGiven.ips + 64 }, (_, n) => `192.0.2.${n}`),
+    macs: Array.from({ length: mostGiven.macs + 64 }, (_, n) => `00:00:5e:00:53:${n.toString(16).padStart(2, '0')}`),
+  };
   const publish = (...messages: OutgoingMessage[]) => broker.publish(topics.devices, messages);
   const start = () => startDeviceConsumer({ pool: scene.pool, broker, log: createLog('test', 'silent') });
   const known = () =>
@@ -63,6 +70,7 @@ test('devices are followed from the beginning of the log; garbage becomes a dead
     device('B', 2, { tags: ['t'], capabilities: ['relay', 'dimming-or-relay'], someday: 'more' }),
     { key: 'C', value: device('D', 1).value },
     device('E', 1),
+    device('F', 1, shownAtMost),
     { key: 'E', value: null, headers: { ce_streamversion: '2' } },
   );
   const first = await start();
@@ -70,6 +78,7 @@ test('devices are followed from the beginning of the log; garbage becomes a dead
     { id: 'A', version: 1, retired: false, label: 'first' },
     { id: 'B', version: 2, retired: false, label: '' },
     { id: 'E', version: 2, retired: true, label: '' },
+    { id: 'F', version: 1, retired: false, label: '' },
   ];
   await eventually(
     async () => {

@@ -1,14 +1,14 @@
-import { deviceFacts } from '@quell/contracts/device';
 import { deviceRecord } from '@quell/contracts/device-record';
 import { jsonPointer } from '@quell/contracts/problem';
 import { topics } from '@quell/contracts/topics';
-import { deviceId } from '@quell/contracts/vocabulary';
+import { deviceId, hostname, ipAddress, macAddress } from '@quell/contracts/vocabulary';
 import type { Broker, BrokerMessage, Consumer } from '@quell/messaging/broker';
 import { type Decoded, withDeadLetters } from '@quell/messaging/dead-letters';
 import { saveDeadLetters } from '@quell/service-kit/dead-letter-table';
 import type { Log } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
+import { z } from 'zod';
 import { SCHEMA } from '../database/schema.ts';
 import { classify } from '../detections/classify.ts';
 import { loadOffsets, moveInbox, requireKnownCluster } from '../detections/inbox.ts';
@@ -60,9 +60,12 @@ export async function startDeviceConsumer({ pool, broker, log }: DeviceConsumerP
   });
 }
 
-/** What is compared has to have its form: an address that is none would stop every match that it takes part in. */
-const { hostnames, ips, macs } = deviceFacts.shape;
-const comparableRecord = deviceRecord.extend({ hostnames, ips, macs });
+/** What is compared has to have its form: an address that is none would stop every match that it takes part in. How many there are is the registry's business. */
+const comparableRecord = deviceRecord.extend({
+  hostnames: z.array(hostname),
+  ips: z.array(ipAddress),
+  macs: z.array(macAddress),
+});
 
 /** Reads one record of `devices.v1`, or says why it is none. */
 export function decodeDevice({ key, value, headers }: BrokerMessage): Decoded<DeviceNews> {

@@ -1,3 +1,4 @@
+import { taskEndpoint } from '@quell/contracts/task-endpoint';
 import { inTransaction } from '@quell/service-kit/transaction';
 import { endpointIdOfDevice } from '../endpoints/device-endpoint.ts';
 import { type DeviceScene, fresh, type Hint, openDevices, record } from './devices.fixture.ts';
@@ -37,6 +38,14 @@ test('a device that only the registry knows is found by its ID, an adapter or it
   });
   // An address is what an agent held, not what a list says.
   expect(await on.rowOf(await on.detected({ ips: ['192.0.2.8'] }))).toMatchObject({ disposition: 'unresolved' });
+});
+
+test('a device with more addresses than a task keeps is found all the same', async () => {
+  const { deviceId } = fresh();
+  const ips = Array.from({ length: 192 }, (_, n) => `192.0.2.${n}`);
+  await on.arrives(record(deviceId, 1, { ips }));
+  const { taskId } = await on.rowOf(await on.detected({ deviceId }));
+  expect(taskEndpoint.parse((await on.scene.task(taskId)).endpoint).ips).toEqual(ips.slice(0, 64));
 });
 
 test('never the wrong machine: what the registry knows can contradict, and a name of two is ambiguous', async () => {

@@ -1,6 +1,6 @@
 import type { EndpointHint } from '@quell/contracts/detection';
 import { ipForm } from '@quell/contracts/host-identifiers';
-import type { TaskEndpoint } from '@quell/contracts/task-endpoint';
+import { mostEndpointIps, type TaskEndpoint } from '@quell/contracts/task-endpoint';
 import { int4Array, textArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
 import { endpointIdOfDevice } from './device-endpoint.ts';
@@ -167,8 +167,8 @@ function knownEndpointOf(row: Omit<Row, 'lookups'>): KnownEndpoint {
   const [known, ...others] = row.known_hostnames ?? [];
   const hostname = row.hostname ?? known;
   const aliases = row.hostname === null ? others : (row.known_hostnames ?? []);
-  const ips =
-    row.agent_id === null && (row.ips ?? []).length === 0 ? (row.known_ips ?? []).map(ipForm) : (row.ips ?? []);
+  const isKnownAlone = row.agent_id === null && (row.ips ?? []).length === 0;
+  const ips = isKnownAlone ? (row.known_ips ?? []).slice(0, mostEndpointIps).map(ipForm) : (row.ips ?? []);
   const platform = row.platform ?? row.known_platform;
   return {
     endpointId: row.endpoint_id ?? endpointIdOfDevice(row.device_id!),

@@ -48,8 +48,10 @@ export class EventStream {
     });
   }
 
+  /** @param closed called when the client is gone, at once when it is gone already */
   onClose(closed: () => void): void {
-    this.#response.once('close', closed);
+    if (this.#response.closed) closed();
+    else this.#response.once('close', closed);
   }
 
   end(): void {
