@@ -4,32 +4,21 @@ import { ciscoProfile } from '@quell/contracts/vpn-cisco';
 import { globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
 import { type VpnPolicyBody, vpnPolicyBody } from '@quell/contracts/vpn-policy-body';
 import { type VpnPolicyContent, vpnPolicyContent } from '@quell/contracts/vpn-policy-events';
-import type { VpnWhatIfAnswer } from '@quell/contracts/vpn-what-if';
 import { dictionaryOf } from '../lint/placement.ts';
-import { prepare } from '../simulate/prepare.ts';
-import { type ContextLine, simulateLines, type WrongLine } from '../simulate/simulate.ts';
-import { Tally } from '../simulate/tally.ts';
+import type { ContextLine } from '../simulate/simulate.ts';
+import { type Simulation, simulatePolicy } from '../simulate/simulate-policy.ts';
 import { parsed, readJson, UsageError } from './finish.ts';
 import { policyIn } from './lint.ts';
 
 type Options = { readonly dialect: string; readonly against?: string; readonly json?: true };
 
-const WRONG_LINES_SHOWN = 10;
-
 /** `quell vpn simulate`: what a policy decides in many contexts, and where that is not what another one decides. */
 export function simulateCommand(policy: string, contexts: string, options: Options) {
-  const candidate = prepare(contentOf(policy, options.dialect));
-  const against = options.against === undefined ? undefined : prepare(contentOf(options.against, options.dialect));
-  const tally = new Tally();
-  const wrong: WrongLine[] = [];
-  for (const lines of batchesOf(contexts)) {
-    const more = simulateLines(tally, lines, candidate, against);
-    wrong.push(...more.slice(0, WRONG_LINES_SHOWN - wrong.length));
-  }
-  const answer = tally.answer();
+  const against = options.against === undefined ? undefined : contentOf(options.against, options.dialect);
+  const answer = simulatePolicy(contentOf(policy, options.dialect), batchesOf(contexts), against);
   const exitCode = answer.failed > 0 ? 3 : answer.changed > 0 ? 1 : 0;
-  if (options.json) return { text: JSON.stringify({ ...answer, wrong }, null, 2), exitCode };
-  return { text: summary(answer, wrong), exitCode };
+  if (options.json) return { text: JSON.stringify(answer, null, 2), exitCode };
+  return { text: summary(answer), exitCode };
 }
 
 /** A policy as it is, as the body or the content of a stored one, or as it stands in a request of POST /v1/vpn/evaluate. */
@@ -89,7 +78,7 @@ function read(file: string, descriptor: number, part: Buffer): number {
   }
 }
 
-function summary({ contexts, changed, failed, outcomes }: VpnWhatIfAnswer, wrong: readonly WrongLine[]): string {
+function summary({ contexts, changed, failed, outcomes, wrong }: Simulation): string {
   return [
     `${contexts} contexts, ${changed} decided otherwise, ${failed} that do not fit`,
     ...outcomes.map(({ from, to, count, examples }) => {
