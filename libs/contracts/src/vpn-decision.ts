@@ -31,7 +31,7 @@ export type VpnDecisionRecord = z.infer<typeof vpnDecisionRecord>;
 /** What a decision was made from. Values that may be secrets are not kept: a mark stands in their place. */
 export const vpnDecisionInputs = z.object({
   context: z.record(z.string(), z.unknown()),
-  /** The threats that stood unresolved on the device, when the policy looks at them. */
+  /** The threats that stood unresolved on the device; absent where nobody looked. */
   unresolved: z.array(unresolvedThreat).optional(),
   /** The policy, where the caller sent it along. */
   body: z.record(z.string(), z.unknown()).optional(),

@@ -76,7 +76,9 @@ async function decide(
   of: DeviceFacts,
   device: DeviceRecord | undefined,
 ): Promise<VpnDecision> {
-  const unresolved = content.posture === undefined ? undefined : await standingOn(pool, of.deviceId, device);
+  // Recorded also where this policy does not look at it: a draft that does is tried on what is recorded.
+  const isLooked = content.posture !== undefined || (of.deviceId !== undefined && policy.version !== 'draft');
+  const unresolved = isLooked ? await standingOn(pool, of.deviceId, device) : undefined;
   const answer = decideByContent(content, context, unresolved);
   if ('errors' in answer) {
     const errors = answer.errors.map(({ pointer, detail }) => ({ pointer: `/context${pointer}`, detail }));

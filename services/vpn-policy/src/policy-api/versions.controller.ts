@@ -2,8 +2,8 @@ import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { pageParameters } from '@quell/contracts/paging';
 import type { HistoryItem } from '@quell/contracts/task';
 import { uuid } from '@quell/contracts/vocabulary';
-import type { VpnAnyDiffAnswer } from '@quell/contracts/vpn-diff';
 import {
+  type VpnPolicyDiffAnswer,
   type VpnPolicyVersionInfo,
   vpnPolicyDiffQuery,
   type vpnPolicyVersionDto,
@@ -19,6 +19,7 @@ import { AnalysisThreads } from '../analysis/analysis-threads.ts';
 import { POOL } from '../database/pool.ts';
 import { SCHEMA } from '../database/schema.ts';
 import { diffOrRefuse } from '../evaluation-api/diff-or-refuse.ts';
+import { isSame } from '../policy/decide.ts';
 import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
 import { loadPolicy } from '../policy-store/change-policy.ts';
 import { versionInfoOf } from './policy-dto.ts';
@@ -72,11 +73,16 @@ export class VersionsController {
   async diff(
     @Param('id', { schema: uuid }) id: string,
     @Query({ schema: vpnPolicyDiffQuery }) { from, to }: z.infer<typeof vpnPolicyDiffQuery>,
-  ): Promise<VpnAnyDiffAnswer> {
+  ): Promise<VpnPolicyDiffAnswer> {
     const policy = await this.#load(id);
-    const left = contentAt(policy, from ?? versionInForce(policy)?.number ?? 1).body;
-    const right = contentAt(policy, to).body;
-    return diffOrRefuse(this.threads, left, right);
+    const left = contentAt(policy, from ?? versionInForce(policy)?.number ?? 1);
+    const right = contentAt(policy, to);
+    const answer = await diffOrRefuse(this.threads, left.body, right.body);
+    if (isSame(left.posture, right.posture)) return answer;
+    const posture = { left: left.posture ?? null, right: right.posture ?? null };
+    return answer.result === 'equal'
+      ? { result: 'different-posture', classes: answer.classes, posture }
+      : { ...answer, posture };
   }
 
   async #load(id: string): Promise<Policy> {
