@@ -43,11 +43,14 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
       if (!lineTypes.includes(type)) return tryDecisions(request, reply);
       if (uploads >= UPLOADS) throw unavailable('Too many uploads are open already. Send it again.', 5);
       uploads++;
+      const body = request.body as Readable;
       try {
         return await tryLines(request, reply);
       } catch (error) {
-        // What is left of the body stays unread, so the connection cannot be used again.
-        if (!(request.body as Readable).readableEnded) reply.header('connection', 'close');
+        // The caller left in mid-request: nobody is there to be told.
+        if (body.errored !== null) return reply.hijack();
+        // What is left of the body is read past, so that the answer reaches a caller who is still sending.
+        body.resume();
         throw error;
       } finally {
         uploads--;
@@ -65,7 +68,9 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
     const candidate = contentAt(policy, version);
     const compared = against ?? versionInForce(policy)?.number;
     const other = compared === undefined ? undefined : contentAt(policy, compared);
-    const contexts = await readContexts(pool, request.body as Readable, stopping);
+    // Ended early, the iterator would take the connection with it, and the answer.
+    const body: AsyncIterable<Buffer> = (request.body as Readable).iterator({ destroyOnReturn: false });
+    const contexts = await readContexts(pool, body, stopping);
     if ('lines' in contexts) {
       const tally = new Tally();
       simulateLines(tally, contexts.lines, prepare(candidate), other === undefined ? undefined : prepare(other));
