@@ -133,10 +133,11 @@ const decisionOf = (deviceId: string, decision: string): VpnDecision => ({
   policy: { policyId: randomUUID(), name: 'x', version: 1, by: 'group' },
   answer: { decision, reason: 'RULE_MATCHED', dialect: 'apple-mdm' } as unknown as VpnDecision['answer'],
 });
+const settings = { sample: 1, durable: true, waiting: 100, waitingCharacters: 2 ** 20 };
 const countOf = async () => (await running.pool.query('SELECT count(*)::int AS n FROM vpn_policy.decision')).rows[0].n;
 
 test('with no sample at all a device leaves its first decision and each that is another one', async () => {
-  const log = new DecisionLog(running.pool, silent, { sample: 0, waiting: 100 });
+  const log = new DecisionLog(running.pool, silent, { ...settings, sample: 0 });
   const policyId = randomUUID();
   for (const decision of ['connect', 'connect', 'disconnect', 'disconnect', 'connect']) {
     const made = decisionOf('D-1', decision);
@@ -148,17 +149,73 @@ test('with no sample at all a device leaves its first decision and each that is 
 });
 
 test('what finds too many waiting is counted as lost; a database that is away is waited for', async () => {
-  const log = new DecisionLog(running.pool, silent, { sample: 1, waiting: 3 });
+  const log = new DecisionLog(running.pool, silent, { ...settings, durable: false, waiting: 3 });
   await running.pool.query('ALTER TABLE vpn_policy.decision RENAME TO hidden');
   for (let index = 0; index < 5; index++) log.keep(decisionOf(`D-${index}`, 'connect'), { context: {} });
-  expect(log.figures).toEqual({ waiting: 3, lost: 2 });
+  expect(log.figures).toEqual({ waiting: 3, lost: 2, early: 0 });
   await running.pool.query('ALTER TABLE vpn_policy.hidden RENAME TO decision');
   await log.close(30);
   expect([await countOf(), log.figures.waiting]).toEqual([3, 0]);
 });
 
+test('an answer waits until its decision is written, many in one statement; a database that is away holds none back', async () => {
+  const log = new DecisionLog(running.pool, silent, settings);
+  await Promise.all(Array.from({ length: 50 }, (_, n) => log.keep(decisionOf(`D-${n}`, 'connect'), { context: {} })));
+  expect([await countOf(), log.figures]).toEqual([50, { waiting: 0, lost: 0, early: 0 }]);
+  await running.pool.query('ALTER TABLE vpn_policy.decision RENAME TO hidden');
+  await log.keep(decisionOf('D-1', 'disconnect'), { context: {} });
+  await log.keep(decisionOf('D-2', 'disconnect'), { context: {} });
+  expect(log.figures).toEqual({ waiting: 2, lost: 0, early: 2 });
+  await running.pool.query('ALTER TABLE vpn_policy.hidden RENAME TO decision');
+  await log.close(30);
+  expect([await countOf(), log.figures.waiting]).toEqual([52, 0]);
+});
+
+test('a database that hangs holds no answer back for long', async () => {
+  const log = new DecisionLog(running.pool, silent, settings);
+  const client = await running.pool.connect();
+  await client.query('BEGIN; LOCK TABLE vpn_policy.decision');
+  await log.keep(decisionOf('D-1', 'connect'), { context: {} });
+  expect(log.figures).toEqual({ waiting: 1, lost: 0, early: 1 });
+  await client.query('COMMIT');
+  client.release();
+  await log.close(30);
+  expect(await countOf()).toBe(1);
+});
+
+test('what waits is bounded by the size of its inputs too, and written in parts of a few megabytes', async () => {
+  const megabytes = (n: number) => ({ context: { network: { ssid: 'x'.repeat(n * 2 ** 20) } } });
+  const log = new DecisionLog(running.pool, silent, { ...settings, waitingCharacters: 12 * 2 ** 20 });
+  const kept = [3, 3, 0.5, 2, 4].map((size, n) => log.keep(decisionOf(`D-${n}`, 'connect'), megabytes(size)));
+  expect([kept[4], log.figures]).toEqual([undefined, { waiting: 4, lost: 1, early: 0 }]);
+  await Promise.all(kept);
+  const { rows } = await running.pool.query('SELECT count(DISTINCT xmin::text)::int AS n FROM vpn_policy.decision');
+  expect([await countOf(), rows[0].n]).toEqual([4, 3]);
+});
+
+test('a decision that cannot be kept, as a probe of its policy carries a credential, is counted as lost', async () => {
+  const URLStringProbe = 'https://ann:hunter2@probe.example.com/';
+  const payload = { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect', URLStringProbe }] };
+  const lost = async () => {
+    const { body } = await running.call('GET', '/metrics');
+    return Number(/^vpn_decisions_lost (\d+)$/m.exec(body)?.[1]);
+  };
+  const before = await lost();
+  expect((await call('POST', '/evaluate', { ...bodyOf(payload), context: wifi })).status).toBe(200);
+  expect(await lost()).toBe(before + 1);
+});
+
+test('requests of lines are logged as single ones are, before their answers are given', async () => {
+  const request = { ...bodyOf({ OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect' }] }), context: wifi };
+  const lines = `${JSON.stringify(request)}\n`.repeat(700);
+  const { body } = await running.call('POST', '/v1/vpn/evaluate/bulk', lines, {
+    headers: { 'content-type': 'application/x-ndjson' },
+  });
+  expect([body.trimEnd().split('\n').length, await countOf()]).toEqual([700, 700]);
+});
+
 test('decisions reach Kafka at least once under their own id; one that was refused comes again', async () => {
-  const log = new DecisionLog(running.pool, silent, { sample: 1, waiting: 100 });
+  const log = new DecisionLog(running.pool, silent, settings);
   const decisions = Array.from({ length: 5 }, (_, index) => decisionOf(`D-${randomUUID()}-${index}`, 'connect'));
   for (const decision of decisions) log.keep(decision, { context: { secret: 'stays here' } });
   await log.close();

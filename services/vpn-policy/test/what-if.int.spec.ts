@@ -203,10 +203,10 @@ test('recorded decisions are made again by the draft, with what stood unresolved
           decision: 'connect',
           reason: 'RULE_MATCHED_CATCHALL',
         },
-        inputs: {
+        inputs: JSON.stringify({
           context: contextIn(index % 2 === 0 ? 'Home' : 'Cafe'),
           ...(unresolved ? { unresolved: [task] } : {}),
-        },
+        }),
       })),
     );
   await recorded(10, true);

@@ -28,7 +28,7 @@ export function serveEvaluate(
     const { trace } = vpnEvaluateQuery.parse(request.query);
     const asked = vpnEvaluateRequest.parse(request.body);
     const answer = evaluate(asked);
-    keeping.keepStateless(asked, answer);
+    await keeping.keepStateless(asked, answer);
     return reply.send(trace ? answer : { ...answer, trace: [] });
   });
 
@@ -50,7 +50,11 @@ export function serveEvaluate(
       const out = new PassThrough();
       const body = request.body as Readable;
       // Ended early, the iterator would take the connection with it, and the answer.
-      answerLines(body.iterator({ destroyOnReturn: false }), out, { trace, stopping: () => lifecycle.stopping })
+      answerLines(body.iterator({ destroyOnReturn: false }), out, {
+        trace,
+        keep: keeping.keepStateless,
+        stopping: () => lifecycle.stopping,
+      })
         .then(
           () => out.end(),
           (error: Error) => out.destroy(error),

@@ -85,7 +85,7 @@ async function decide(
     throw refusal('invalid-request', `${errors[0]?.pointer}: ${errors[0]?.detail}`, { errors });
   }
   const decision: VpnDecision = { id: uuidv7(), decidedAt: new Date().toISOString(), ...of, policy, answer };
-  log.keep(decision, { context, ...(unresolved === undefined ? {} : { unresolved }) });
+  await log.keep(decision, { context, ...(unresolved === undefined ? {} : { unresolved }) });
   return decision;
 }
 
