@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { topics } from '@quell/contracts/topics';
-import { vpnDecisionRecord } from '@quell/contracts/vpn-decision';
+import { type VpnDecisionMessage, vpnDecisionMessage } from '@quell/contracts/vpn-decision';
 import type { VpnDecision } from '@quell/contracts/vpn-policy-api';
 import type { OutgoingMessage } from '@quell/messaging/broker';
 import { createKafkaBroker } from '@quell/messaging/kafka';
@@ -123,6 +123,14 @@ test('the log pages through decisions, the last first, and filters them', async 
   expect(await idsOf('&device=D-1')).toEqual([made[1], made[2]]);
   expect(await idsOf('&decision=disconnect')).toEqual([made[0], made[2]]);
   expect(await idsOf('&since=2100-01-01T00:00:00Z')).toEqual([]);
+  const { decidedAt } = await logged(made[1]!);
+  expect(await idsOf(`&until=${decidedAt}`)).toEqual([made[1], made[2]]);
+  expect(await idsOf('&reason=RULE_MATCHED_CATCHALL')).toEqual([made[1]]);
+  expect(await idsOf('&reason=RULE_MATCHED_CATCHALL&reason=RULE_MATCHED')).toEqual(made);
+  const posture = JSON.stringify({ action: 'disconnect', taskIds: [] });
+  await running.pool.query('UPDATE vpn_policy.decision SET posture = $2 WHERE id = $1', [made[2], posture]);
+  expect(await idsOf('&posture=true')).toEqual([made[2]]);
+  expect(await idsOf('&posture=false')).toEqual([made[0], made[1]]);
 });
 
 const silent = createLog('test', 'silent');
@@ -217,7 +225,12 @@ test('requests of lines are logged as single ones are, before their answers are 
 test('decisions reach Kafka at least once under their own id; one that was refused comes again', async () => {
   const log = new DecisionLog(running.pool, silent, settings);
   const decisions = Array.from({ length: 5 }, (_, index) => decisionOf(`D-${randomUUID()}-${index}`, 'connect'));
-  for (const decision of decisions) log.keep(decision, { context: { secret: 'stays here' } });
+  const contextOf = (deviceId: string | undefined) => ({
+    network: { interface: 'WiFi', ssid: deviceId?.endsWith('-4') ? 'x'.repeat(17_000) : 'Cafe' },
+  });
+  for (const decision of decisions) {
+    log.keep(decision, { context: { ...contextOf(decision.deviceId), secret: 'stays here' } });
+  }
   await log.close();
   const client = new pg.Client({ connectionString: running.databaseUrl });
   await client.connect();
@@ -242,7 +255,7 @@ test('decisions reach Kafka at least once under their own id; one that was refus
     handle: async ({ messages }) => {
       for (const { key, value, headers } of messages) {
         if (decisions.some(({ deviceId }) => deviceId === key)) {
-          seen.set(headers.ce_id ?? '', vpnDecisionRecord.parse(JSON.parse(value!.toString())));
+          seen.set(headers.ce_id ?? '', vpnDecisionMessage.parse(JSON.parse(value!.toString())));
         }
       }
       return { nextOffset: messages.at(-1)!.offset + 1n };
@@ -251,6 +264,10 @@ test('decisions reach Kafka at least once under their own id; one that was refus
   await eventually(() => seen.size === 5, { timeoutMs: 30_000 });
   expect([...seen.keys()].sort()).toEqual(decisions.map(({ id }) => id).sort());
   expect(JSON.stringify([...seen.values()])).not.toContain('stays here');
+  expect(decisions.map(({ id }) => (seen.get(id) as VpnDecisionMessage).inputs?.context)).toEqual([
+    ...decisions.slice(0, 4).map(({ deviceId }) => contextOf(deviceId)),
+    undefined,
+  ]);
   await consumer.stop();
   await broker.close();
 

@@ -170,6 +170,45 @@ test('many contexts become a job; a replica that stops in the middle is followed
   expect(await partsOf(queued.id)).toBe(0);
 });
 
+test('the same Idempotency-Key makes one job, of lines or of decisions; with another body it is refused', async () => {
+  const policyId = await policy();
+  const send = (text: string, key = 'again') =>
+    call('POST', `/what-if?policyId=${policyId}`, text, {
+      'content-type': 'application/x-ndjson',
+      'idempotency-key': key,
+    });
+  const allParts = async () => (await running.pool.query('SELECT FROM vpn_policy.what_if_part')).rowCount;
+  const many = lines(Array(3000).fill('Home'));
+  const first = await send(many);
+  const kept = await allParts();
+  await call('PUT', `/policies/${policyId}/draft`, { name: 'x', body: bodyOf({ Action: 'Disconnect' }), reason });
+  const second = await send(many);
+  expect([second.status, second.headers.get('location')]).toEqual([202, first.headers.get('location')]);
+  expect(second.body.id).toBe(first.body.id);
+  expect((await send(`${many}\n`)).status).toBe(422);
+  expect(await allParts()).toBe(kept);
+  const other = await send(many, 'another');
+  expect(other.body.id).not.toBe(first.body.id);
+  expect((await send(many, 'x'.repeat(257))).status).toBe(400);
+  expect(await allParts()).toBe(kept! * 2);
+  for (const { body } of [first, other]) await call('POST', `/what-if/${body.id}/cancel`);
+
+  const record = { policyId, policyVersion: 1, by: 'group', dialect: 'apple-mdm', decision: 'connect' } as const;
+  const decidedAt = new Date(Date.UTC(2026, 10, 23)).toISOString();
+  const rows = Array.from({ length: 2001 }, () => ({
+    record: { id: randomUUID(), decidedAt, ...record },
+    inputs: JSON.stringify({ context: contextIn('Home') }),
+  }));
+  await writeDecisions(running.pool, rows);
+  const decisions = (body: object) => call('POST', '/what-if', body, { 'idempotency-key': 'decisions' });
+  const made = await decisions({ policyId });
+  expect(made.status).toBe(202);
+  await running.pool.query('DELETE FROM vpn_policy.decision WHERE policy_id = $1', [policyId]);
+  expect(await decisions({ policyId })).toMatchObject({ status: 202, body: { id: made.body.id } });
+  expect((await decisions({ policyId, version: 1 })).status).toBe(422);
+  await call('POST', `/what-if/${made.body.id}/cancel`);
+});
+
 test('what was uploaded for a job that is cancelled goes with it', async () => {
   const { body: queued } = await upload(`policyId=${await policy()}`, lines(Array(3000).fill('Home')));
   expect((await call('POST', `/what-if/${queued.id}/cancel`)).body.state).toBe('cancelled');

@@ -1,6 +1,20 @@
 import pg from 'pg';
 
 /**
+ * DDL, for a later migration, of what lets a job be asked for under an Idempotency-Key (`Jobs.createOnce`): its key and the hash of what was asked stand in
+ * its own row, and so are remembered for as long as the job.
+ *
+ * @param schema the service's own Postgres schema
+ */
+export function addRequestKeys(schema: string): string[] {
+  const s = pg.escapeIdentifier(schema);
+  return [
+    `ALTER TABLE ${s}.job ADD COLUMN request_key uuid, ADD COLUMN request_sha256 text`,
+    `CREATE UNIQUE INDEX job_request_key ON ${s}.job (request_key) WHERE request_key IS NOT NULL`,
+  ];
+}
+
+/**
  * DDL of a service's jobs, for a migration: the table `job`, and `job_failure` for items that a job could not do.
  *
  * @param schema the service's own Postgres schema

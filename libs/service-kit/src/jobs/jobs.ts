@@ -4,6 +4,8 @@ import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { decodeCursor, type Page, pageOf } from '../cursor.ts';
+import { refusal } from '../problem-error.ts';
+import type { RequestKey } from './request-key.ts';
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
 
@@ -55,6 +57,35 @@ export class Jobs {
       [id, job.kind, JSON.stringify(job.input), JSON.stringify(progress), job.createdBy],
     );
     return (await this.#find(db, id))!;
+  }
+
+  /**
+   * Queues the job that a request asks for, or finds the one that the same request made before. Needs `addRequestKeys`.
+   *
+   * @throws ProblemError 422 when the key came with another request before
+   */
+  async createOnce(job: NewJob, request: RequestKey): Promise<JobDto> {
+    const id = job.id ?? uuidv7();
+    const progress: JobProgress = { done: 0, failed: 0, ...(job.total === undefined ? {} : { total: job.total }) };
+    await this.#db.query(
+      `INSERT INTO ${this.#schema}.job (id, kind, state, input, progress, created_by, request_key, request_sha256)
+       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+      [id, job.kind, JSON.stringify(job.input), JSON.stringify(progress), job.createdBy, request.key, request.sha256],
+    );
+    return (await this.findRequested(request))!;
+  }
+
+  /** The job that a request made before. @throws ProblemError 422 when its key came with another request */
+  async findRequested({ key, sha256 }: RequestKey): Promise<JobDto | undefined> {
+    const { rows } = await this.#db.query<JobRow & { request_sha256: string }>(
+      `SELECT ${columns}, request_sha256 FROM ${this.#schema}.job WHERE request_key = $1`,
+      [key],
+    );
+    const [row] = rows;
+    if (row !== undefined && row.request_sha256 !== sha256) {
+      throw refusal('unprocessable', 'This Idempotency-Key came before with another body.');
+    }
+    return row && dtoOf(row);
   }
 
   find(id: string): Promise<JobDto | undefined> {
