@@ -20,15 +20,16 @@ import { POOL } from '../database/pool.ts';
 import { SCHEMA } from '../database/schema.ts';
 import { diffOrRefuse } from '../evaluation-api/diff-or-refuse.ts';
 import { isSame } from '../policy/decide.ts';
-import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
-import { loadPolicy } from '../policy-store/change-policy.ts';
+import { type Policy, versionInForce } from '../policy/policy.ts';
+import { findContent } from '../policy-store/find-content.ts';
+import { readPolicyRow } from '../policy-store/policy-row.ts';
 import { versionInfoOf } from './policy-dto.ts';
 
 const pageQuery = z.object(pageParameters);
 const versionNumber = z.coerce.number().int().min(1).max(2_147_483_647);
 const position = z.tuple([z.int().min(0)]);
 
-/** What a policy was: its publications and every change. Folded from its stream. */
+/** What a policy was: its publications and every change. */
 @Controller('/v1/vpn/policies/:id')
 @Scopes('vpn:read')
 export class VersionsController {
@@ -56,7 +57,7 @@ export class VersionsController {
     const policy = await this.#load(id);
     const version = policy.versions[number - 1];
     if (version === undefined) throw noVersion(id, number);
-    return { ...versionInfoOf(version), content: contentAt(policy, number) };
+    return { ...versionInfoOf(version), content: await this.#contentAt(policy, number) };
   }
 
   @Get('history')
@@ -75,8 +76,8 @@ export class VersionsController {
     @Query({ schema: vpnPolicyDiffQuery }) { from, to }: z.infer<typeof vpnPolicyDiffQuery>,
   ): Promise<VpnPolicyDiffAnswer> {
     const policy = await this.#load(id);
-    const left = contentAt(policy, from ?? versionInForce(policy)?.number ?? 1);
-    const right = contentAt(policy, to);
+    const left = await this.#contentAt(policy, from ?? versionInForce(policy)?.number ?? 1);
+    const right = await this.#contentAt(policy, to);
     const answer = await diffOrRefuse(this.threads, left.body, right.body);
     if (isSame(left.posture, right.posture)) return answer;
     const posture = { left: left.posture ?? null, right: right.posture ?? null };
@@ -86,17 +87,17 @@ export class VersionsController {
   }
 
   async #load(id: string): Promise<Policy> {
-    const policy = await loadPolicy(this.pool, id);
+    const policy = await readPolicyRow(this.pool, id);
     if (policy === undefined) throw noPolicy(id);
     return policy;
   }
-}
 
-/** @throws ProblemError 404 for a version that was never published */
-function contentAt(policy: Policy, version: number | 'draft'): VpnPolicyContent {
-  const content = version === 'draft' ? policy.draft : contentOf(policy, version);
-  if (content === undefined) throw noVersion(policy.id, version);
-  return content;
+  /** @throws ProblemError 404 for a version that was never published */
+  async #contentAt(policy: Policy, version: number | 'draft'): Promise<VpnPolicyContent> {
+    const content = await findContent(this.pool, policy, version);
+    if (content === undefined) throw noVersion(policy.id, version);
+    return content;
+  }
 }
 
 const noPolicy = (id: string) => refusal('not-found', `There is no policy ${id}.`);

@@ -11,9 +11,10 @@ import { lineTypes } from '@quell/service-kit/lines';
 import { ProblemError, refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { countDecisions } from '../decision-log/read-decisions.ts';
-import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
+import { type Policy, versionInForce } from '../policy/policy.ts';
 import { contentToKeep } from '../policy-api/content-to-keep.ts';
-import { loadPolicy } from '../policy-store/change-policy.ts';
+import { findContent } from '../policy-store/find-content.ts';
+import { readPolicyRow } from '../policy-store/policy-row.ts';
 import { prepare } from '../simulate/prepare.ts';
 import { simulateLines } from '../simulate/simulate.ts';
 import { Tally } from '../simulate/tally.ts';
@@ -69,9 +70,9 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
       throw refusal('invalid-request', detail, { errors: [{ pointer: '/policyId', detail }] });
     }
     const policy = await find(policyId);
-    const candidate = contentAt(policy, version);
+    const candidate = await contentAt(policy, version);
     const compared = against ?? versionInForce(policy)?.number;
-    const other = compared === undefined ? undefined : contentAt(policy, compared);
+    const other = compared === undefined ? undefined : await contentAt(policy, compared);
     // Ended early, the iterator would take the connection with it, and the answer.
     const body: AsyncIterable<Buffer> = (request.body as Readable).iterator({ destroyOnReturn: false });
     const sha256 = createHash('sha256');
@@ -110,7 +111,9 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
     const known = await repeated(request, asked);
     if (known !== undefined) return sendJob(reply, known);
     const candidate =
-      content === undefined ? contentAt(await find(policyId!), version) : contentToKeep(content.body, content.posture);
+      content === undefined
+        ? await contentAt(await find(policyId!), version)
+        : contentToKeep(content.body, content.posture);
     const filter = policyId === undefined ? decisions : { ...decisions, policy: decisions.policy ?? policyId };
     const until = new Date().toISOString();
     const source = { candidate, filter, until };
@@ -155,16 +158,16 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
   }
 
   async function find(policyId: string): Promise<Policy> {
-    const policy = await loadPolicy(pool, policyId);
+    const policy = await readPolicyRow(pool, policyId);
     if (policy === undefined) throw refusal('not-found', `There is no policy ${policyId}.`);
     return policy;
   }
-}
 
-function contentAt(policy: Policy, version: 'draft' | number): VpnPolicyContent {
-  const content = version === 'draft' ? policy.draft : contentOf(policy, version);
-  if (content === undefined) throw refusal('not-found', `Policy ${policy.id} has no version ${version}.`);
-  return content;
+  async function contentAt(policy: Policy, version: 'draft' | number): Promise<VpnPolicyContent> {
+    const content = await findContent(pool, policy, version);
+    if (content === undefined) throw refusal('not-found', `Policy ${policy.id} has no version ${version}.`);
+    return content;
+  }
 }
 
 function sendJob(reply: FastifyReply, job: JobDto): FastifyReply {
