@@ -156,6 +156,14 @@ test('with no sample at all a device leaves its first decision and each that is 
   expect(rows.map(({ decision }) => decision).sort()).toEqual(['connect', 'connect', 'disconnect']);
 });
 
+test('whatever is sent along, however deep, a part of the decisions can be sampled', async () => {
+  const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+  const log = new DecisionLog(running.pool, silent, { ...settings, sample: 0.5 });
+  const { deviceId: _, ...made } = decisionOf('D-1', 'connect');
+  expect(() => log.keep(made, { context: { ...wifi, deep } })).not.toThrow();
+  await log.close();
+});
+
 test('what finds too many waiting is counted as lost; a database that is away is waited for', async () => {
   const log = new DecisionLog(running.pool, silent, { ...settings, durable: false, waiting: 3 });
   await running.pool.query('ALTER TABLE vpn_policy.decision RENAME TO hidden');

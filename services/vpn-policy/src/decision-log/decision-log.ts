@@ -65,14 +65,14 @@ export class DecisionLog {
 
   /** Notes a decision by a stored policy, if it is among those that are kept. @returns what its answer has to wait for; never fails */
   keep(decision: VpnDecision, inputs: VpnDecisionInputs): Promise<void> | undefined {
-    const { deviceId, policy, answer } = decision;
-    if (policy === null || answer === null || policy.version === 'draft') return undefined;
-    const { sample } = this.#settings;
-    const changed = deviceId !== undefined && this.#isChange(deviceId, decision);
-    const question = () => JSON.stringify([deviceId, policy.policyId, policy.version, inputs]);
-    if (!changed && sample < 1 && !isSampled(sample, question())) return undefined;
     const kept = keptDecision(decision, inputs);
-    return kept === undefined ? undefined : this.add(kept);
+    if (kept === undefined) return undefined;
+    const { deviceId, policyId, policyVersion } = kept.record;
+    const isChange = deviceId !== undefined && this.#isChange(deviceId, decision);
+    // Of what is kept of the inputs: what was sent may be deeper than can be written.
+    const question = () => JSON.stringify([deviceId, policyId, policyVersion, kept.inputs]);
+    const { sample } = this.#settings;
+    return isChange || sample >= 1 || isSampled(sample, question()) ? this.add(kept) : undefined;
   }
 
   /** Notes what was chosen to be kept already. @returns what its answer has to wait for; never fails */
