@@ -86,4 +86,4 @@ test('a process that is killed has every decision in the log that anybody was to
   const written = new Set(rows.map(({ id }) => id));
   expect(told.length).toBeGreaterThanOrEqual(300);
   expect(told.filter((id) => !written.has(id))).toEqual([]);
-});
+}, 180_000);
