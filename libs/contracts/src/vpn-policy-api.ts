@@ -4,6 +4,7 @@ import { deviceRecord } from './device-record.ts';
 import { pageOf, pageParameters, repeatable } from './paging.ts';
 import { historyItem } from './task.ts';
 import { deviceId, text, timestamp, uuid } from './vocabulary.ts';
+import { vpnAnyDiffAnswer } from './vpn-diff.ts';
 import { vpnDialect, vpnPolicyBody } from './vpn-policy-body.ts';
 import {
   changeReason,
@@ -112,6 +113,17 @@ export const vpnPolicyDiffQuery = z.object({
   from: versionOrDraft.optional().describe('A version, or `draft`; absent: the version in force.'),
   to: versionOrDraft.default('draft').describe('A version, or `draft`.'),
 });
+
+const posturesThatDiffer = z.object({ left: postureSettings.nullable(), right: postureSettings.nullable() });
+
+/** Answer of `GET …/diff`: the policies compared by meaning, and their posture settings where these are not the same. */
+export const vpnPolicyDiffAnswer = z.union([
+  vpnAnyDiffAnswer.and(z.object({ posture: posturesThatDiffer.optional() })),
+  z
+    .object({ result: z.literal('different-posture'), classes: z.int(), posture: posturesThatDiffer })
+    .describe('Only the posture settings differ.'),
+]);
+export type VpnPolicyDiffAnswer = z.infer<typeof vpnPolicyDiffAnswer>;
 
 /** A context in the terms of the policy's dialect, as in `POST /v1/vpn/evaluate`. */
 const context = z.record(z.string(), z.unknown());

@@ -23,6 +23,13 @@ export const vpnWhatIfAnswer = z.object({
   contexts: z.int().min(0).describe('How many were looked at, those that could not be decided included.'),
   changed: z.int().min(0),
   failed: z.int().min(0).describe('How many do not fit the dialect of the policy.'),
+  postureUnknown: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'How many recorded decisions were not tried: the policy has posture settings, and what stood unresolved on the device was not recorded then.',
+    ),
   outcomes: z.array(
     z.object({
       from: z.string().nullable().describe('`null`: there is nothing to compare with.'),

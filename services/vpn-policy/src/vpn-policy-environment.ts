@@ -9,8 +9,11 @@ export const vpnPolicyEnvironment = serviceEnvironment.extend({
   QUELL_VPN_DECISION_STATELESS: flag,
   /** Published decisions are forgotten after so many days. */
   QUELL_VPN_DECISION_DAYS: z.coerce.number().positive().max(3650).default(30),
-  /** So many decisions may wait to be written; more are lost, which the log and a metric tell. */
+  /** `durable`: an answer whose decision is kept waits until it is written; `buffered`: a killed process loses what waits in memory. */
+  QUELL_VPN_DECISION_LOG: z.enum(['durable', 'buffered']).default('durable'),
+  /** So many decisions, and megabytes of their inputs, may wait to be written; more are lost, which the log and a metric tell. */
   QUELL_VPN_DECISIONS_WAITING: z.coerce.number().int().min(1).default(20_000),
+  QUELL_VPN_DECISIONS_WAITING_MB: z.coerce.number().int().min(2).max(4096).default(64),
   /** Threads for lint, diff, import and export, which a large policy takes seconds. */
   QUELL_VPN_ANALYSIS_THREADS: z.coerce.number().int().min(1).max(64).default(1),
   /** After so long one of these is given up. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { topics } from '@quell/contracts/topics';
-import { vpnDecisionRecord } from '@quell/contracts/vpn-decision';
+import { type VpnDecisionMessage, vpnDecisionMessage } from '@quell/contracts/vpn-decision';
 import type { VpnDecision } from '@quell/contracts/vpn-policy-api';
 import type { OutgoingMessage } from '@quell/messaging/broker';
 import { createKafkaBroker } from '@quell/messaging/kafka';
@@ -123,6 +123,14 @@ test('the log pages through decisions, the last first, and filters them', async 
   expect(await idsOf('&device=D-1')).toEqual([made[1], made[2]]);
   expect(await idsOf('&decision=disconnect')).toEqual([made[0], made[2]]);
   expect(await idsOf('&since=2100-01-01T00:00:00Z')).toEqual([]);
+  const { decidedAt } = await logged(made[1]!);
+  expect(await idsOf(`&until=${decidedAt}`)).toEqual([made[1], made[2]]);
+  expect(await idsOf('&reason=RULE_MATCHED_CATCHALL')).toEqual([made[1]]);
+  expect(await idsOf('&reason=RULE_MATCHED_CATCHALL&reason=RULE_MATCHED')).toEqual(made);
+  const posture = JSON.stringify({ action: 'disconnect', taskIds: [] });
+  await running.pool.query('UPDATE vpn_policy.decision SET posture = $2 WHERE id = $1', [made[2], posture]);
+  expect(await idsOf('&posture=true')).toEqual([made[2]]);
+  expect(await idsOf('&posture=false')).toEqual([made[0], made[1]]);
 });
 
 const silent = createLog('test', 'silent');
@@ -133,10 +141,11 @@ const decisionOf = (deviceId: string, decision: string): VpnDecision => ({
   policy: { policyId: randomUUID(), name: 'x', version: 1, by: 'group' },
   answer: { decision, reason: 'RULE_MATCHED', dialect: 'apple-mdm' } as unknown as VpnDecision['answer'],
 });
+const settings = { sample: 1, durable: true, waiting: 100, waitingCharacters: 2 ** 20 };
 const countOf = async () => (await running.pool.query('SELECT count(*)::int AS n FROM vpn_policy.decision')).rows[0].n;
 
 test('with no sample at all a device leaves its first decision and each that is another one', async () => {
-  const log = new DecisionLog(running.pool, silent, { sample: 0, waiting: 100 });
+  const log = new DecisionLog(running.pool, silent, { ...settings, sample: 0 });
   const policyId = randomUUID();
   for (const decision of ['connect', 'connect', 'disconnect', 'disconnect', 'connect']) {
     const made = decisionOf('D-1', decision);
@@ -147,20 +156,89 @@ test('with no sample at all a device leaves its first decision and each that is 
   expect(rows.map(({ decision }) => decision).sort()).toEqual(['connect', 'connect', 'disconnect']);
 });
 
+test('whatever is sent along, however deep, a part of the decisions can be sampled', async () => {
+  const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+  const log = new DecisionLog(running.pool, silent, { ...settings, sample: 0.5 });
+  const { deviceId: _, ...made } = decisionOf('D-1', 'connect');
+  expect(() => log.keep(made, { context: { ...wifi, deep } })).not.toThrow();
+  await log.close();
+});
+
 test('what finds too many waiting is counted as lost; a database that is away is waited for', async () => {
-  const log = new DecisionLog(running.pool, silent, { sample: 1, waiting: 3 });
+  const log = new DecisionLog(running.pool, silent, { ...settings, durable: false, waiting: 3 });
   await running.pool.query('ALTER TABLE vpn_policy.decision RENAME TO hidden');
   for (let index = 0; index < 5; index++) log.keep(decisionOf(`D-${index}`, 'connect'), { context: {} });
-  expect(log.figures).toEqual({ waiting: 3, lost: 2 });
+  expect(log.figures).toEqual({ waiting: 3, lost: 2, early: 0 });
   await running.pool.query('ALTER TABLE vpn_policy.hidden RENAME TO decision');
   await log.close(30);
   expect([await countOf(), log.figures.waiting]).toEqual([3, 0]);
 });
 
+test('an answer waits until its decision is written, many in one statement; a database that is away holds none back', async () => {
+  const log = new DecisionLog(running.pool, silent, settings);
+  await Promise.all(Array.from({ length: 50 }, (_, n) => log.keep(decisionOf(`D-${n}`, 'connect'), { context: {} })));
+  expect([await countOf(), log.figures]).toEqual([50, { waiting: 0, lost: 0, early: 0 }]);
+  await running.pool.query('ALTER TABLE vpn_policy.decision RENAME TO hidden');
+  await log.keep(decisionOf('D-1', 'disconnect'), { context: {} });
+  await log.keep(decisionOf('D-2', 'disconnect'), { context: {} });
+  expect(log.figures).toEqual({ waiting: 2, lost: 0, early: 2 });
+  await running.pool.query('ALTER TABLE vpn_policy.hidden RENAME TO decision');
+  await log.close(30);
+  expect([await countOf(), log.figures.waiting]).toEqual([52, 0]);
+});
+
+test('a database that hangs holds no answer back for long', async () => {
+  const log = new DecisionLog(running.pool, silent, settings);
+  const client = await running.pool.connect();
+  await client.query('BEGIN; LOCK TABLE vpn_policy.decision');
+  await log.keep(decisionOf('D-1', 'connect'), { context: {} });
+  expect(log.figures).toEqual({ waiting: 1, lost: 0, early: 1 });
+  await client.query('COMMIT');
+  client.release();
+  await log.close(30);
+  expect(await countOf()).toBe(1);
+});
+
+test('what waits is bounded by the size of its inputs too, and written in parts of a few megabytes', async () => {
+  const megabytes = (n: number) => ({ context: { network: { ssid: 'x'.repeat(n * 2 ** 20) } } });
+  const log = new DecisionLog(running.pool, silent, { ...settings, waitingCharacters: 12 * 2 ** 20 });
+  const kept = [3, 3, 0.5, 2, 4].map((size, n) => log.keep(decisionOf(`D-${n}`, 'connect'), megabytes(size)));
+  expect([kept[4], log.figures]).toEqual([undefined, { waiting: 4, lost: 1, early: 0 }]);
+  await Promise.all(kept);
+  const { rows } = await running.pool.query('SELECT count(DISTINCT xmin::text)::int AS n FROM vpn_policy.decision');
+  expect([await countOf(), rows[0].n]).toEqual([4, 3]);
+});
+
+test('a decision that cannot be kept, as a probe of its policy carries a credential, is counted as lost', async () => {
+  const URLStringProbe = 'https://ann:hunter2@probe.example.com/';
+  const payload = { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect', URLStringProbe }] };
+  const lost = async () => {
+    const { body } = await running.call('GET', '/metrics');
+    return Number(/^vpn_decisions_lost (\d+)$/m.exec(body)?.[1]);
+  };
+  const before = await lost();
+  expect((await call('POST', '/evaluate', { ...bodyOf(payload), context: wifi })).status).toBe(200);
+  expect(await lost()).toBe(before + 1);
+});
+
+test('requests of lines are logged as single ones are, before their answers are given', async () => {
+  const request = { ...bodyOf({ OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect' }] }), context: wifi };
+  const lines = `${JSON.stringify(request)}\n`.repeat(700);
+  const { body } = await running.call('POST', '/v1/vpn/evaluate/bulk', lines, {
+    headers: { 'content-type': 'application/x-ndjson' },
+  });
+  expect([body.trimEnd().split('\n').length, await countOf()]).toEqual([700, 700]);
+});
+
 test('decisions reach Kafka at least once under their own id; one that was refused comes again', async () => {
-  const log = new DecisionLog(running.pool, silent, { sample: 1, waiting: 100 });
+  const log = new DecisionLog(running.pool, silent, settings);
   const decisions = Array.from({ length: 5 }, (_, index) => decisionOf(`D-${randomUUID()}-${index}`, 'connect'));
-  for (const decision of decisions) log.keep(decision, { context: { secret: 'stays here' } });
+  const contextOf = (deviceId: string | undefined) => ({
+    network: { interface: 'WiFi', ssid: deviceId?.endsWith('-4') ? 'x'.repeat(17_000) : 'Cafe' },
+  });
+  for (const decision of decisions) {
+    log.keep(decision, { context: { ...contextOf(decision.deviceId), secret: 'stays here' } });
+  }
   await log.close();
   const client = new pg.Client({ connectionString: running.databaseUrl });
   await client.connect();
@@ -185,7 +263,7 @@ test('decisions reach Kafka at least once under their own id; one that was refus
     handle: async ({ messages }) => {
       for (const { key, value, headers } of messages) {
         if (decisions.some(({ deviceId }) => deviceId === key)) {
-          seen.set(headers.ce_id ?? '', vpnDecisionRecord.parse(JSON.parse(value!.toString())));
+          seen.set(headers.ce_id ?? '', vpnDecisionMessage.parse(JSON.parse(value!.toString())));
         }
       }
       return { nextOffset: messages.at(-1)!.offset + 1n };
@@ -194,6 +272,10 @@ test('decisions reach Kafka at least once under their own id; one that was refus
   await eventually(() => seen.size === 5, { timeoutMs: 30_000 });
   expect([...seen.keys()].sort()).toEqual(decisions.map(({ id }) => id).sort());
   expect(JSON.stringify([...seen.values()])).not.toContain('stays here');
+  expect(decisions.map(({ id }) => (seen.get(id) as VpnDecisionMessage).inputs?.context)).toEqual([
+    ...decisions.slice(0, 4).map(({ deviceId }) => contextOf(deviceId)),
+    undefined,
+  ]);
   await consumer.stop();
   await broker.close();
 

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { vpnBulkLine, vpnEvaluateAnswer } from '@quell/contracts/vpn-evaluate';
 import { type RunningVpnPolicy, startVpnPolicy } from './running-vpn-policy.fixture.ts';
 
@@ -119,4 +120,24 @@ test('lint and diff say over HTTP what the package says', async () => {
   const settings = { connectMethod: 'on-demand' };
   const mixed = await running.call('POST', '/v1/vpn/diff', { left: { dialect: 'globalprotect', settings }, right });
   expect(mixed.status).toBe(422);
+});
+
+test('a caller who is still sending when the service stops is told from which line to send again', async () => {
+  const stopping = await startVpnPolicy();
+  const call = request(`${stopping.service.url}/v1/vpn/evaluate/bulk`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${stopping.key}`, 'content-type': 'application/x-ndjson' },
+  });
+  const line = `${JSON.stringify(cases[0]!.request)}\n`;
+  call.write(line);
+  const [answer] = (await once(call, 'response')) as [IncomingMessage];
+  const texts = answer.setEncoding('utf8')[Symbol.asyncIterator]();
+  expect((await texts.next()).value).toContain('"line":1');
+  const stopped = stopping.stop();
+  call.write(line.repeat(2000));
+  let rest = '';
+  for (let text = await texts.next(); !text.done; text = await texts.next()) rest += text.value;
+  expect(read(rest).at(-1)).toMatchObject({ line: 2, problem: { status: 503 } });
+  call.end();
+  await stopped;
 });

@@ -58,6 +58,18 @@ test('a policy is drafted, published, edited, rolled back and retired; its versi
   expect(back.body.inForce).toMatchObject({ number: 3, restores: 1, content: { body: body('Connect') } });
   expect((await call('GET', `/policies/${id}/diff?from=1&to=3`)).body).toMatchObject({ result: 'equal' });
 
+  const posture = { action: { kind: 'disconnect' } };
+  await call('PUT', `/policies/${id}/draft`, { name: 'Laptops', body: body('Connect'), posture, reason });
+  expect((await call('GET', `/policies/${id}/diff`)).body).toEqual({
+    result: 'different-posture',
+    classes: expect.any(Number),
+    posture: { left: null, right: expect.objectContaining({ ...posture, minSeverity: expect.any(Number) }) },
+  });
+  expect((await call('GET', `/policies/${id}/diff?from=2`)).body).toMatchObject({
+    result: 'different',
+    posture: { left: null, right: posture },
+  });
+
   const versions = (await call('GET', `/policies/${id}/versions?limit=2`)).body;
   expect(versions.items.map(({ number }: { number: number }) => number)).toEqual([3, 2]);
   const rest = (await call('GET', `/policies/${id}/versions?limit=2&cursor=${versions.nextCursor}`)).body;
@@ -77,6 +89,7 @@ test('a policy is drafted, published, edited, rolled back and retired; its versi
     'PolicyDraftEdited',
     'PolicyPublished',
     'PolicyRolledBack',
+    'PolicyDraftEdited',
     'PolicyRetired',
   ]);
   for (const item of items)

@@ -8,7 +8,7 @@ import { taskAfter } from '../task.ts';
 import { type TaskEventType, taskEventData } from '../task-events.ts';
 import { taskRecordOf } from '../task-record.ts';
 import { compactedTopics, type Topic, topics } from '../topics.ts';
-import { vpnDecisionRecord } from '../vpn-decision.ts';
+import { vpnDecisionMessage } from '../vpn-decision.ts';
 import { type JsonSchema, namedSchemas } from './json-schema.ts';
 
 /** `type`: what the header `ce_type` says. */
@@ -138,7 +138,7 @@ const channels: readonly Channel[] = [
         summary: 'What was decided, by which version of which policy.',
         headers: 'CloudEventHeaders',
         type: 'quell.vpn-decision.v1',
-        payload: vpnDecisionRecord,
+        payload: vpnDecisionMessage,
       },
     ],
     sender: 'vpn-policy',

@@ -8,7 +8,7 @@ import { routes } from '../routes.ts';
 import { taskAfter } from '../task.ts';
 import { TASK_EVENT_VERSION, taskEventData } from '../task-events.ts';
 import { topics } from '../topics.ts';
-import { vpnDecisionRecord } from '../vpn-decision.ts';
+import { vpnDecisionMessage } from '../vpn-decision.ts';
 import { VPN_POLICY_EVENT_VERSION, vpnPolicyEventData } from '../vpn-policy-events.ts';
 import { asyncApiDocument } from './asyncapi.ts';
 import { inlineSchema, type JsonSchema } from './json-schema.ts';
@@ -26,7 +26,7 @@ const recordSchemas: Readonly<Record<string, z.ZodType>> = {
   ...Object.fromEntries(
     Object.entries(vpnPolicyEventData).map(([type, schema]) => [`${type}.v${VPN_POLICY_EVENT_VERSION}`, schema]),
   ),
-  [topics.vpnDecisions]: vpnDecisionRecord,
+  [topics.vpnDecisions]: vpnDecisionMessage,
   ...Object.fromEntries(
     Object.entries(taskEventData).map(([type, schema]) => [`${type}.v${TASK_EVENT_VERSION}`, schema]),
   ),

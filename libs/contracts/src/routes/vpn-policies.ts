@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { pageParameters } from '../paging.ts';
 import { deviceId, uuid } from '../vocabulary.ts';
-import { vpnAnyDiffAnswer } from '../vpn-diff.ts';
 import { vpnEvaluateQuery } from '../vpn-evaluate.ts';
 import {
   assignVpnPolicy,
@@ -11,6 +10,7 @@ import {
   vpnDecision,
   vpnDeviceEvaluateRequest,
   vpnDevicePage,
+  vpnPolicyDiffAnswer,
   vpnPolicyDiffQuery,
   vpnPolicyDraft,
   vpnPolicyDto,
@@ -285,12 +285,13 @@ export const vpnPolicyRoutes: readonly Route[] = [
     path: '/v1/vpn/policies/{id}/diff',
     summary: 'What two versions do otherwise',
     description:
-      'Compares by meaning, as `POST /v1/vpn/diff` does: the version in force with the draft unless asked otherwise.',
+      'Compares by meaning, as `POST /v1/vpn/diff` does: the version in force with the draft unless asked otherwise. Where the posture settings ' +
+      'are not the same, `posture` has both; `different-posture` says that nothing else differs.',
     query: vpnPolicyDiffQuery,
     answers: {
       200: {
         description: 'The comparison.',
-        body: { schema: vpnAnyDiffAnswer, example: { result: 'equal', classes: 12 } },
+        body: { schema: vpnPolicyDiffAnswer, example: { result: 'equal', classes: 12 } },
       },
     },
     problems: ['not-found', 'unprocessable', 'unavailable'],

@@ -33,7 +33,8 @@ export const postureRoutes: readonly Route[] = [
     tag: vpnTag,
     summary: 'Endpoints with unresolved threats',
     description:
-      'By endpoint id. Which of the threats count, and what follows, is for the policy of the device to say.',
+      'By endpoint id. Which of the threats count, and what follows, is for the policy of the device to say. A page may hold fewer items than ' +
+      'asked for, or none, and have a next one all the same: 10,000 endpoints are looked at for one.',
     query: postureListQuery,
     answers: {
       200: { description: 'A page of postures.', body: { schema: posturePage, example: { items: [posture] } } },

@@ -57,6 +57,14 @@ export const vpnWhatIfRoutes: readonly Route[] = [
       'Makes recorded decisions again by a draft, a version, or a policy sent along, with what stood unresolved then; or, with lines, decides ' +
       'contexts and compares with the version in force. Up to 2,000 are answered at once; more become a job, up to 10,000,000.',
     query: vpnWhatIfQuery,
+    headers: z.object({
+      'idempotency-key': z
+        .string()
+        .min(1)
+        .max(256)
+        .optional()
+        .describe('Any text of your choice; a repeat with the same body answers the job that the first one made.'),
+    }),
     body: {
       schema: vpnWhatIfRequest,
       example: {

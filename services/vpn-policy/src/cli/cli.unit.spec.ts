@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 
 import { convertListsCommand } from './convert-lists.ts';
+import { diffCommand } from './diff.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { lintCommand } from './lint.ts';
@@ -89,6 +90,54 @@ test('diff ends with 0 for equal policies and with 1 for others, in each dialect
   const portal = file('portal.json', { connectMethod: 'user-logon' });
   expect(quell(['diff', '--dialect', 'globalprotect', portal, portal]).code).toBe(0);
   expect(quell(['diff', same])).toMatchObject({ code: 2, err: expect.stringContaining('--against') });
+});
+
+test('a policy is read by the dialect that its file names, however it is wrapped, unless the caller names another', () => {
+  const bareStar = {
+    OnDemandEnabled: 1,
+    OnDemandRules: [{ Action: 'Connect', DNSDomainMatch: ['*'] }, { Action: 'Ignore' }],
+  };
+  const body = (dialect: string) => ({ dialect, payload: bareStar });
+  const json = (printed: object) => JSON.parse((printed as { text: string }).text);
+  const mdm = file('mdm.json', body('apple-mdm'));
+  const wrapped = [body('apple-legacy'), { body: body('apple-legacy') }, { ...body('apple-legacy'), context: {} }];
+  for (const [n, value] of wrapped.entries()) {
+    const legacy = file(`legacy-${n}.json`, value);
+    const asLegacy = lintCommand(legacy, { json: true });
+    expect(json(asLegacy)).toEqual(json(lintCommand(mdm, { dialect: 'apple-legacy', json: true })));
+    expect(json(asLegacy)).not.toEqual(json(lintCommand(mdm, { json: true })));
+    expect(json(lintCommand(legacy, { dialect: 'apple-mdm', json: true }))).toEqual(
+      json(lintCommand(mdm, { json: true })),
+    );
+    expect(diffCommand(mdm, legacy, {}).exitCode).toBe(1);
+    expect(diffCommand(mdm, legacy, { dialect: 'apple-legacy' }).exitCode).toBe(0);
+  }
+  const settings = { connectMethod: 'pre-logon', timeoutMin: 5, maxUserOverrides: 1 };
+  const context = { platform: 'windows', event: 'boot' };
+  const portals = [
+    { settings },
+    { body: { dialect: 'globalprotect', settings } },
+    settings,
+    { ...settings, ...context },
+  ];
+  for (const [n, value] of portals.entries()) {
+    const portal = file(`portal-${n}.json`, 'body' in value ? value : { dialect: 'globalprotect', ...value });
+    expect({ n, ...lintCommand(portal, {}) }).toMatchObject({
+      n,
+      exitCode: 1,
+      text: expect.stringMatching(/^(?!.*UNKNOWN_KEY).*MACHINE_CERTIFICATE_NEEDED/s),
+    });
+    expect({ n, code: diffCommand(portal, portal, {}).exitCode }).toEqual({ n, code: 0 });
+  }
+  expect(() => diffCommand(mdm, join(folder, 'portal-0.json'), {})).toThrow(
+    'cannot be compared with one of globalprotect',
+  );
+  const posture = { action: { kind: 'disconnect' } };
+  const guarded = file('guarded.json', { body: body('apple-mdm'), posture });
+  expect(diffCommand(mdm, guarded, {})).toMatchObject({ exitCode: 1, remarks: [expect.stringContaining('posture')] });
+  expect(() => lintCommand(file('openvpn.json', { dialect: 'openvpn', payload: {} }), {})).toThrow(
+    'the dialect cannot be read',
+  );
 });
 
 test('import prints what a profile says and where, and ends with 2 for one that is refused', async () => {

@@ -3,14 +3,15 @@ import { rulesToLists } from '../legacy-lists/to-lists.ts';
 import { listsToRules } from '../legacy-lists/to-rules.ts';
 import { dictionaryOf } from '../lint/placement.ts';
 import { type Printed, parsed, readJson, UsageError } from './finish.ts';
-import { policyIn } from './lint.ts';
+import { statedPolicy } from './read-policy.ts';
 
-type Options = { to: string; dialect: string; json?: true };
+type Options = { to: string; dialect?: string; json?: true };
 
 /** `quell vpn convert-lists`: the policy in the other form, and on stderr what it does differently. */
-export function convertListsCommand(file: string | undefined, { to, dialect, json }: Options): Printed {
+export function convertListsCommand(file: string | undefined, { to, dialect: asked, json }: Options): Printed {
   if (to !== 'rules' && to !== 'lists') throw new UsageError('--to rules or --to lists');
-  const { dictionary } = dictionaryOf(policyIn(readJson(file)));
+  const { policy, dialect } = statedPolicy(readJson(file), asked);
+  const { dictionary } = dictionaryOf(policy);
   const payload = parsed(applePayload, dictionary, 'the policy');
   const answer = (to === 'rules' ? listsToRules : rulesToLists)(payload, parsed(appleDialect, dialect, 'the dialect'));
   if (answer.result === 'refused') throw new UsageError(`${answer.place}: ${answer.text}`);

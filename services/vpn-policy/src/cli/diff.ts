@@ -1,57 +1,51 @@
-import { appleDialect, applePayload } from '@quell/contracts/vpn-apple';
-import { ciscoProfile } from '@quell/contracts/vpn-cisco';
-import { globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
-import { diffApple } from '../diff/diff-apple.ts';
-import { diffCisco } from '../diff/diff-cisco.ts';
-import { diffGlobalProtect } from '../diff/diff-globalprotect.ts';
-import { dictionaryOf } from '../lint/placement.ts';
-import { type Printed, parsed, readJson, UsageError } from './finish.ts';
-import { policyIn } from './lint.ts';
+import type { VpnAnyDiffAnswer } from '@quell/contracts/vpn-diff';
+import type { VpnPolicyBody } from '@quell/contracts/vpn-policy-body';
+import type { VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
+import { diffPolicies } from '../diff/diff-policies.ts';
+import { isSame } from '../policy/decide.ts';
+import { type Printed, readJson, UsageError } from './finish.ts';
+import { contentOf } from './read-policy.ts';
 
-type Options = { dialect: string; against?: string; json?: true };
+type Options = { dialect?: string; against?: string; json?: true };
 
 /** `quell vpn diff`: two policies, or an Apple policy under two dialects. */
 export function diffCommand(left: string, right: string | undefined, options: Options): Printed {
   if (right === undefined && options.against === undefined) {
     throw new UsageError('a second file, or --against <dialect>');
   }
-  const answer = compare(left, right ?? left, options);
-  const exitCode = { equal: 0, different: 1, undecided: 3 }[answer.result];
-  if (options.json) return { text: JSON.stringify(answer, null, 2), exitCode };
+  const [one, other] = read(left, right ?? left, options);
+  const answer = compare(one.body, other.body);
+  const samePosture = isSame(one.posture, other.posture);
+  const remarks = samePosture ? [] : ['their posture settings are not the same'];
+  const exitCode =
+    samePosture || answer.result !== 'equal' ? { equal: 0, different: 1, undecided: 3 }[answer.result] : 1;
+  if (options.json) return { text: JSON.stringify(answer, null, 2), exitCode, remarks };
   switch (answer.result) {
     case 'equal':
-      return { text: `equal in all ${answer.classes} classes of contexts`, exitCode };
+      return { text: `equal in all ${answer.classes} classes of contexts`, exitCode, remarks };
     case 'undecided':
-      return { text: `undecided: more than ${answer.limit} classes of contexts`, exitCode };
+      return { text: `undecided: more than ${answer.limit} classes of contexts`, exitCode, remarks };
     default: {
       const lines = answer.differences.map(
         ({ left: one, right: other, classes, witness }) =>
           `${said(one)} against ${said(other)}\n    ${classes} classes, such as ${JSON.stringify(witness)}`,
       );
-      return { text: lines.join('\n'), exitCode };
+      return { text: lines.join('\n'), exitCode, remarks };
     }
   }
 }
 
-function compare(left: string, right: string, { dialect, against }: Options) {
-  const one = { file: left, policy: policyIn(readJson(left)) };
+function read(left: string, right: string, { dialect, against }: Options): [VpnPolicyContent, VpnPolicyContent] {
+  const json = readJson(left);
   // Stdin can be read once.
-  const other = right === left ? one : { file: right, policy: policyIn(readJson(right)) };
-  switch (dialect) {
-    case 'cisco-anyconnect':
-      return diffCisco(parsed(ciscoProfile, one.policy, one.file), parsed(ciscoProfile, other.policy, other.file));
-    case 'globalprotect':
-      return diffGlobalProtect(
-        parsed(globalProtectPolicy, one.policy, one.file),
-        parsed(globalProtectPolicy, other.policy, other.file),
-      );
-    default: {
-      const first = parsed(appleDialect, dialect, 'the dialect');
-      const second = parsed(appleDialect, against ?? first, 'the other dialect');
-      const read = ({ file, policy }: typeof one) => parsed(applePayload, dictionaryOf(policy).dictionary, file);
-      return diffApple({ payload: read(one), dialect: first }, { payload: read(other), dialect: second });
-    }
-  }
+  const other = right === left ? json : readJson(right);
+  return [contentOf(json, dialect, left), contentOf(other, against ?? dialect, right)];
+}
+
+function compare(left: VpnPolicyBody, right: VpnPolicyBody): VpnAnyDiffAnswer {
+  const answer = diffPolicies(left, right);
+  if (answer !== undefined) return answer;
+  throw new UsageError(`a policy of ${left.dialect} cannot be compared with one of ${right.dialect}`);
 }
 
 function said(outcome: { decision: string; reason: string } | { action: string; reason?: string | undefined }): string {

@@ -1,7 +1,8 @@
 import { type VpnExportRequest, vpnExportRequest } from '@quell/contracts/vpn-formats';
 import { exportFile } from '../formats/export-file.ts';
 import { type Printed, parsed, readJson } from './finish.ts';
-import { line, policyIn } from './lint.ts';
+import { line } from './lint.ts';
+import { policyIn } from './read-policy.ts';
 
 type Options = {
   target: string;

@@ -1,18 +1,20 @@
-import { appleDialect } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import type { CiscoFinding } from '@quell/contracts/vpn-lint-cisco';
 import type { GlobalProtectFinding } from '@quell/contracts/vpn-lint-globalprotect';
+import type { VpnDialect } from '@quell/contracts/vpn-policy-body';
 import { lintApple } from '../lint/lint-apple.ts';
 import { lintCisco } from '../lint/lint-cisco.ts';
 import { lintGlobalProtect } from '../lint/lint-globalprotect.ts';
-import { type Printed, parsed, readJson } from './finish.ts';
+import { type Printed, readJson } from './finish.ts';
+import { statedPolicy } from './read-policy.ts';
 
 /** A finding of any dialect. */
 export type AnyFinding = VpnFinding | CiscoFinding | GlobalProtectFinding;
 
 /** `quell vpn lint`. */
-export function lintCommand(file: string | undefined, options: { dialect: string; json?: true }): Printed {
-  const answer = lint(policyIn(readJson(file)), options.dialect);
+export function lintCommand(file: string | undefined, options: { dialect?: string; json?: true }): Printed {
+  const { policy, dialect } = statedPolicy(readJson(file), options.dialect);
+  const answer = lint(policy, dialect);
   const findings: readonly AnyFinding[] = answer.findings;
   const { undecided } = answer;
   const bad = findings.some(({ severity }) => severity !== 'info');
@@ -24,22 +26,15 @@ export function lintCommand(file: string | undefined, options: { dialect: string
   return { text: options.json ? JSON.stringify(answer, null, 2) : lines.join('\n'), exitCode: bad ? 1 : 0 };
 }
 
-function lint(policy: unknown, dialect: string) {
+function lint(policy: unknown, dialect: VpnDialect) {
   switch (dialect) {
     case 'cisco-anyconnect':
       return lintCisco(policy);
     case 'globalprotect':
       return lintGlobalProtect(policy);
     default:
-      return lintApple(policy, parsed(appleDialect, dialect, 'the dialect'));
+      return lintApple(policy, dialect);
   }
-}
-
-/** A policy as it is, or the one in a request of POST /v1/vpn/evaluate. */
-export function policyIn(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if ('payload' in value) return value.payload;
-  return 'profile' in value ? value.profile : value;
 }
 
 /** A finding on two or three lines. @param where in place of its JSON pointer, such as a line of a file */

@@ -7,6 +7,9 @@ import { finish } from './finish.ts';
 import { lintCommand } from './lint.ts';
 import { simulateCommand } from './simulate.ts';
 
+const DIALECT =
+  'apple-mdm, apple-ne, apple-legacy, cisco-anyconnect or globalprotect, whatever the file says; without it what the file says, else apple-mdm';
+
 const program = new Command('quell')
   .description('Quell from the command line; needs no server.')
   // 1 is what findings and differences end with: a script has to tell them from its own mistake.
@@ -30,7 +33,7 @@ vpn
     '[file]',
     'a VPN dictionary or a payload with one, an AnyConnect profile or a GlobalProtect configuration, as JSON; without it, or with -, from stdin',
   )
-  .option('--dialect <name>', 'apple-mdm, apple-ne, apple-legacy, cisco-anyconnect or globalprotect', 'apple-mdm')
+  .option('--dialect <name>', DIALECT)
   .option('--json', 'everything, with witnesses and patches')
   .action((file: string | undefined, options) => finish(() => lintCommand(file, options)));
 
@@ -41,11 +44,7 @@ vpn
   )
   .argument('<left>', 'a VPN dictionary, an AnyConnect profile or a GlobalProtect configuration, as JSON; - is stdin')
   .argument('[right]', 'the other one; without it, the same under --against')
-  .option(
-    '--dialect <name>',
-    'of both: apple-mdm, apple-ne, apple-legacy, cisco-anyconnect or globalprotect',
-    'apple-mdm',
-  )
+  .option('--dialect <name>', `of both: ${DIALECT}`)
   .option('--against <name>', 'the Apple dialect of the second')
   .option('--json', 'everything')
   .action((left: string, right: string | undefined, options) => finish(() => diffCommand(left, right, options)));
@@ -87,7 +86,7 @@ vpn
   )
   .argument('[file]', 'a VPN dictionary or a payload with one, as JSON; without it, or with -, from stdin')
   .option('--to <form>', 'rules or lists', 'rules')
-  .option('--dialect <name>', 'apple-mdm, apple-ne or apple-legacy', 'apple-mdm')
+  .option('--dialect <name>', 'apple-mdm, apple-ne or apple-legacy, whatever the file says; else what it says')
   .option('--json', 'the policy together with what differs')
   .action((file: string | undefined, options) => finish(() => convertListsCommand(file, options)));
 
@@ -98,7 +97,7 @@ vpn
   )
   .argument('<policy>', 'a policy as JSON: as for lint, or the body or content of a stored one')
   .argument('<contexts>', 'a context a line, as JSON; - is stdin')
-  .option('--dialect <name>', 'of a policy that does not name its own', 'apple-mdm')
+  .option('--dialect <name>', `of both: ${DIALECT}`)
   .option('--against <policy>', 'the policy that it is compared with')
   .option('--json', 'everything')
   .action((policy: string, contexts: string, options) => finish(() => simulateCommand(policy, contexts, options)));

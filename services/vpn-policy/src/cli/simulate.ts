@@ -1,54 +1,19 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { appleDialect, applePayload } from '@quell/contracts/vpn-apple';
-import { ciscoProfile } from '@quell/contracts/vpn-cisco';
-import { globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
-import { type VpnPolicyBody, vpnPolicyBody } from '@quell/contracts/vpn-policy-body';
-import { type VpnPolicyContent, vpnPolicyContent } from '@quell/contracts/vpn-policy-events';
-import type { VpnWhatIfAnswer } from '@quell/contracts/vpn-what-if';
-import { dictionaryOf } from '../lint/placement.ts';
-import { prepare } from '../simulate/prepare.ts';
-import { type ContextLine, simulateLines, type WrongLine } from '../simulate/simulate.ts';
-import { Tally } from '../simulate/tally.ts';
-import { parsed, readJson, UsageError } from './finish.ts';
-import { policyIn } from './lint.ts';
+import type { ContextLine } from '../simulate/simulate.ts';
+import { type Simulation, simulatePolicy } from '../simulate/simulate-policy.ts';
+import { readJson, UsageError } from './finish.ts';
+import { contentOf } from './read-policy.ts';
 
-type Options = { readonly dialect: string; readonly against?: string; readonly json?: true };
-
-const WRONG_LINES_SHOWN = 10;
+type Options = { readonly dialect?: string; readonly against?: string; readonly json?: true };
 
 /** `quell vpn simulate`: what a policy decides in many contexts, and where that is not what another one decides. */
 export function simulateCommand(policy: string, contexts: string, options: Options) {
-  const candidate = prepare(contentOf(policy, options.dialect));
-  const against = options.against === undefined ? undefined : prepare(contentOf(options.against, options.dialect));
-  const tally = new Tally();
-  const wrong: WrongLine[] = [];
-  for (const lines of batchesOf(contexts)) {
-    const more = simulateLines(tally, lines, candidate, against);
-    wrong.push(...more.slice(0, WRONG_LINES_SHOWN - wrong.length));
-  }
-  const answer = tally.answer();
+  const read = (file: string) => contentOf(readJson(file), options.dialect, file);
+  const against = options.against === undefined ? undefined : read(options.against);
+  const answer = simulatePolicy(read(policy), batchesOf(contexts), against);
   const exitCode = answer.failed > 0 ? 3 : answer.changed > 0 ? 1 : 0;
-  if (options.json) return { text: JSON.stringify({ ...answer, wrong }, null, 2), exitCode };
-  return { text: summary(answer, wrong), exitCode };
-}
-
-/** A policy as it is, as the body or the content of a stored one, or as it stands in a request of POST /v1/vpn/evaluate. */
-function contentOf(file: string, dialect: string): VpnPolicyContent {
-  const json = readJson(file);
-  if (typeof json === 'object' && json !== null) {
-    if ('body' in json) return parsed(vpnPolicyContent, json, file);
-    if ('dialect' in json && ('payload' in json || 'profile' in json || 'settings' in json)) {
-      return { body: parsed(vpnPolicyBody, json, file) };
-    }
-  }
-  return { body: bodyOf(policyIn(json), dialect, file) };
-}
-
-function bodyOf(policy: unknown, dialect: string, file: string): VpnPolicyBody {
-  if (dialect === 'cisco-anyconnect') return { dialect, profile: parsed(ciscoProfile, policy, file) };
-  if (dialect === 'globalprotect') return { dialect, settings: parsed(globalProtectPolicy, policy, file) };
-  const payload = parsed(applePayload, dictionaryOf(policy).dictionary, file);
-  return { dialect: parsed(appleDialect, dialect, 'the dialect'), payload };
+  if (options.json) return { text: JSON.stringify(answer, null, 2), exitCode };
+  return { text: summary(answer), exitCode };
 }
 
 const PART_BYTES = 1024 * 1024;
@@ -65,7 +30,7 @@ function* batchesOf(file: string): Generator<ContextLine[]> {
   const part = Buffer.alloc(PART_BYTES);
   let rest = '';
   let line = 0;
-  for (let bytes = read(file, descriptor, part); bytes > 0; bytes = read(file, descriptor, part)) {
+  for (let bytes = readPart(file, descriptor, part); bytes > 0; bytes = readPart(file, descriptor, part)) {
     const texts = (rest + decoder.decode(part.subarray(0, bytes), { stream: true })).split('\n');
     rest = texts.pop() ?? '';
     yield texts.map((text) => ({ line: ++line, text }));
@@ -75,7 +40,7 @@ function* batchesOf(file: string): Generator<ContextLine[]> {
   if (descriptor !== 0) closeSync(descriptor);
 }
 
-function read(file: string, descriptor: number, part: Buffer): number {
+function readPart(file: string, descriptor: number, part: Buffer): number {
   for (;;) {
     try {
       return readSync(descriptor, part);
@@ -89,7 +54,7 @@ function read(file: string, descriptor: number, part: Buffer): number {
   }
 }
 
-function summary({ contexts, changed, failed, outcomes }: VpnWhatIfAnswer, wrong: readonly WrongLine[]): string {
+function summary({ contexts, changed, failed, outcomes, wrong }: Simulation): string {
   return [
     `${contexts} contexts, ${changed} decided otherwise, ${failed} that do not fit`,
     ...outcomes.map(({ from, to, count, examples }) => {

@@ -5,6 +5,8 @@ import { Decisions0000000000005 } from './migrations/0005-decisions.ts';
 import { WhatIf0000000000006 } from './migrations/0006-what-if.ts';
 import { Posture0000000000020 } from './migrations/0020-posture.ts';
 import { AgentsOfDevices0000000000021 } from './migrations/0021-agents-of-devices.ts';
+import { DecisionsByPosture0000000000022 } from './migrations/0022-decisions-by-posture.ts';
+import { WhatIfRequests0000000000023 } from './migrations/0023-what-if-requests.ts';
 
 /** In order; a published migration is never edited. Read models go through `pg` and plain SQL. */
 export const migrations = [
@@ -15,4 +17,6 @@ export const migrations = [
   WhatIf0000000000006,
   Posture0000000000020,
   AgentsOfDevices0000000000021,
+  DecisionsByPosture0000000000022,
+  WhatIfRequests0000000000023,
 ];

@@ -18,8 +18,8 @@ const DAY_MS = 86_400_000;
 /** The log of decisions with all that runs beside it. */
 export interface DecisionKeeping {
   readonly decisions: DecisionLog;
-  /** Notes a decision by a policy that the caller sent along, where the settings say so. Returns at once; never fails. */
-  keepStateless(request: VpnEvaluateRequest, answer: VpnEvaluateAnswer): void;
+  /** Notes a decision by a policy that the caller sent along, where the settings say so. @returns what its answer has to wait for; never fails */
+  keepStateless(request: VpnEvaluateRequest, answer: VpnEvaluateAnswer): Promise<void> | undefined;
   /** Publishes and forgets from now on. @returns how to end that */
   start(): () => Promise<void>;
 }
@@ -34,7 +34,12 @@ export function decisionKeeping(parts: {
 }): DecisionKeeping {
   const { pool, broker, log, connection, metrics, config } = parts;
   const sample = config.QUELL_VPN_DECISION_SAMPLE;
-  const decisions = new DecisionLog(pool, log, { sample, waiting: config.QUELL_VPN_DECISIONS_WAITING });
+  const decisions = new DecisionLog(pool, log, {
+    sample,
+    durable: config.QUELL_VPN_DECISION_LOG === 'durable',
+    waiting: config.QUELL_VPN_DECISIONS_WAITING,
+    waitingCharacters: config.QUELL_VPN_DECISIONS_WAITING_MB * 2 ** 20,
+  });
   measure(metrics, decisions);
   const forget = () =>
     forgetDecisions(pool, new Date(Date.now() - config.QUELL_VPN_DECISION_DAYS * DAY_MS)).catch((err: unknown) => {
@@ -43,12 +48,15 @@ export function decisionKeeping(parts: {
   return {
     decisions,
     keepStateless(request, answer) {
-      if (!config.QUELL_VPN_DECISION_STATELESS || !isSampled(sample, JSON.stringify(request))) return;
+      if (!config.QUELL_VPN_DECISION_STATELESS || !isSampled(sample, JSON.stringify(request))) return undefined;
       const taken = withholdSecrets(policyIn(request));
       // A probe's URL that carries a secret is what the decision hangs on: without it nothing could be decided again.
-      if ('errors' in taken) return;
+      if ('errors' in taken) {
+        decisions.lose('a probe of the policy carries a credential');
+        return undefined;
+      }
       const decided = { id: uuidv7(), decidedAt: new Date().toISOString() };
-      decisions.add(keptStateless(decided, request, taken.body, answer));
+      return decisions.add(keptStateless(decided, request, taken.body, answer));
     },
     start() {
       const onError = (err: unknown) => log.warn({ err }, 'decisions could not be published yet');
@@ -79,6 +87,14 @@ function measure(registry: Registry, decisions: DecisionLog): void {
     registers: [registry],
     collect() {
       this.set(decisions.figures.lost);
+    },
+  });
+  new Gauge({
+    name: 'vpn_decisions_answered_unwritten',
+    help: 'Answers since the service started that did not wait for their decision to be written, as the database was away',
+    registers: [registry],
+    collect() {
+      this.set(decisions.figures.early);
     },
   });
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { VpnDecisionInputs } from '@quell/contracts/vpn-decision';
 import type { VpnDecision } from '@quell/contracts/vpn-policy-api';
 import type { Log } from '@quell/service-kit/log';
@@ -6,69 +6,100 @@ import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { type KeptDecision, keptDecision } from './kept-decision.ts';
 import { isSampled } from './sample.ts';
-import { writeDecisions } from './write-decisions.ts';
+import { type DecisionRow, decisionRow, writeDecisions } from './write-decisions.ts';
 
 export interface DecisionLogSettings {
   /** The part of decisions that is kept, from 0 to 1. */
   readonly sample: number;
-  /** Most decisions that wait to be written; those beyond are counted and lost. */
+  /** Whether the answer of a decision that is kept waits until it is written. */
+  readonly durable: boolean;
+  /** Most decisions that wait to be written, and most characters of their inputs; those beyond are counted and lost. */
   readonly waiting: number;
+  readonly waitingCharacters: number;
 }
 
 const BATCH = 500;
+/** All inputs of a batch are one parameter, which is one string: far from the longest that there can be. */
+const BATCH_CHARACTERS = 4 * 1024 * 1024;
+/** For how long others may join a batch that no answer waits for. */
 const PAUSE_MS = 100;
+/** No answer waits longer than this for a database that does not answer. */
+const PATIENCE_MS = 1000;
 const RETRY_MS = 1000;
 const REMEMBERED_DEVICES = 100_000;
 
+interface Waiting {
+  readonly row: DecisionRow;
+  /** Lets the answer go; undefined where none waits. */
+  settle: (() => void) | undefined;
+}
+
 /**
- * Keeps decisions without making anybody wait: they are written in batches behind the answers. A device's decision that is not the one before
- * is kept whatever the sample says. Nothing is lost silently: what finds the queue full is counted, and a database that is away is waited for.
+ * Keeps decisions, many in one statement: while a batch is written the next one gathers. Durable, an answer waits for its batch, so that a
+ * killed process loses no decision that anybody was told; but where the database is away it is given all the same, counted, and its decision goes
+ * on waiting. A device's decision that is not the one before is kept whatever the sample says. What finds the queue full is counted as lost.
  */
 export class DecisionLog {
   readonly #pool: Pool;
   readonly #log: Log;
   readonly #settings: DecisionLogSettings;
-  readonly #onWritten: () => void;
   readonly #last = new LRUCache<string, string>({ max: REMEMBERED_DEVICES });
   readonly #stop = new AbortController();
-  #queue: KeptDecision[] = [];
+  #queue: Waiting[] = [];
+  #characters = 0;
   #writing: Promise<void> | undefined;
+  #isAway = false;
   #lost = 0;
+  #early = 0;
 
-  /** @param onWritten told after each batch: there is something to publish */
-  constructor(pool: Pool, log: Log, settings: DecisionLogSettings, onWritten: () => void = () => undefined) {
+  constructor(pool: Pool, log: Log, settings: DecisionLogSettings) {
     this.#pool = pool;
     this.#log = log;
     this.#settings = settings;
-    this.#onWritten = onWritten;
   }
 
-  /** How many wait to be written, and how many were lost since the start. */
-  get figures(): { readonly waiting: number; readonly lost: number } {
-    return { waiting: this.#queue.length, lost: this.#lost };
+  /** How many wait to be written; since the start, how many were lost, and how many answers were given before they were written. */
+  get figures(): { readonly waiting: number; readonly lost: number; readonly early: number } {
+    return { waiting: this.#queue.length, lost: this.#lost, early: this.#early };
   }
 
-  /** Notes a decision by a stored policy, if it is among those that are kept. Returns at once; never fails. */
-  keep(decision: VpnDecision, inputs: VpnDecisionInputs): void {
-    const { deviceId, policy, answer } = decision;
-    if (policy === null || answer === null || policy.version === 'draft') return;
-    const { sample } = this.#settings;
-    const changed = deviceId !== undefined && this.#isChange(deviceId, decision);
-    const question = () => JSON.stringify([deviceId, policy.policyId, policy.version, inputs]);
-    if (!changed && sample < 1 && !isSampled(sample, question())) return;
+  /** Notes a decision by a stored policy, if it is among those that are kept. @returns what its answer has to wait for; never fails */
+  keep(decision: VpnDecision, inputs: VpnDecisionInputs): Promise<void> | undefined {
     const kept = keptDecision(decision, inputs);
-    if (kept !== undefined) this.add(kept);
+    if (kept === undefined) return undefined;
+    const { deviceId, policyId, policyVersion } = kept.record;
+    const isChange = deviceId !== undefined && this.#isChange(deviceId, decision);
+    // Of what is kept of the inputs: what was sent may be deeper than can be written.
+    const question = () => JSON.stringify([deviceId, policyId, policyVersion, kept.inputs]);
+    const { sample } = this.#settings;
+    return isChange || sample >= 1 || isSampled(sample, question()) ? this.add(kept) : undefined;
   }
 
-  /** Notes what was chosen to be kept already. */
-  add(kept: KeptDecision): void {
-    if (this.#queue.length >= this.#settings.waiting) {
-      if (this.#lost++ % 1000 === 0)
-        this.#log.error({ lost: this.#lost }, 'decisions are lost: too many wait to be written');
-      return;
+  /** Notes what was chosen to be kept already. @returns what its answer has to wait for; never fails */
+  add(kept: KeptDecision): Promise<void> | undefined {
+    const { waiting, waitingCharacters, durable } = this.#settings;
+    const row = decisionRow(kept);
+    if (this.#queue.length >= waiting || this.#characters + row.inputs.length > waitingCharacters) {
+      this.lose('too many wait to be written');
+      return undefined;
     }
-    this.#queue.push(kept);
+    const one: Waiting = { row, settle: undefined };
+    this.#queue.push(one);
+    this.#characters += row.inputs.length;
     this.#writing ??= this.#write();
+    if (!durable) return undefined;
+    if (this.#isAway) {
+      this.#early++;
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      one.settle = resolve;
+    });
+  }
+
+  /** Counts a decision that cannot be kept. */
+  lose(why: string): void {
+    if (this.#lost++ % 1000 === 0) this.#log.error({ lost: this.#lost, why }, 'decisions are lost');
   }
 
   /** Waits until all that was noted is written, or the database has been away for `seconds`. */
@@ -89,23 +120,54 @@ export class DecisionLog {
   }
 
   async #write(): Promise<void> {
-    // A moment for others to join the batch.
-    await delay(PAUSE_MS);
+    await (this.#settings.durable ? setImmediate() : delay(PAUSE_MS));
     while (this.#queue.length > 0) {
-      const batch = this.#queue.slice(0, BATCH);
+      const batch = this.#nextBatch();
+      const impatience = setTimeout(() => this.#letGo(), PATIENCE_MS);
       try {
-        for (const { record } of await writeDecisions(this.#pool, batch)) {
+        const refused = await writeDecisions(
+          this.#pool,
+          batch.map(({ row }) => row),
+        );
+        for (const { record } of refused) {
           this.#lost++;
           this.#log.error({ decision: record.id }, 'a decision is lost: the database refuses it');
         }
         this.#queue = this.#queue.slice(batch.length);
-        this.#onWritten();
+        for (const { row, settle } of batch) {
+          this.#characters -= row.inputs.length;
+          settle?.();
+        }
+        this.#isAway = false;
       } catch (err) {
+        this.#letGo();
         if (this.#stop.signal.aborted) break;
         this.#log.warn({ err, waiting: this.#queue.length }, 'decisions could not be written yet');
         await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      } finally {
+        clearTimeout(impatience);
       }
     }
     this.#writing = undefined;
+  }
+
+  #nextBatch(): Waiting[] {
+    let characters = 0;
+    const end = this.#queue.findIndex(({ row }, index) => {
+      characters += row.inputs.length;
+      return index === BATCH || (index > 0 && characters > BATCH_CHARACTERS);
+    });
+    return this.#queue.slice(0, end === -1 ? undefined : end);
+  }
+
+  /** The database is away: nobody waits for it. */
+  #letGo(): void {
+    this.#isAway = true;
+    for (const one of this.#queue) {
+      if (one.settle === undefined) continue;
+      this.#early++;
+      one.settle();
+      one.settle = undefined;
+    }
   }
 }

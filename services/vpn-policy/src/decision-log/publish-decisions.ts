@@ -1,5 +1,5 @@
 import { topics } from '@quell/contracts/topics';
-import type { VpnDecisionRecord } from '@quell/contracts/vpn-decision';
+import type { VpnDecisionMessage } from '@quell/contracts/vpn-decision';
 import { Follower, type FollowOptions, type Step } from '@quell/event-store/follow';
 import type { Broker, OutgoingMessage } from '@quell/messaging/broker';
 import { cloudEventHeaders } from '@quell/messaging/cloudevents';
@@ -32,7 +32,7 @@ export function publishStep(broker: Pick<Broker, 'publish'>): Step {
   };
 }
 
-function messageOf(decision: VpnDecisionRecord): OutgoingMessage {
+function messageOf(decision: VpnDecisionMessage): OutgoingMessage {
   return {
     key: decision.deviceId ?? decision.id,
     value: JSON.stringify(decision),

@@ -1,5 +1,10 @@
 import { timestamp, uuid } from '@quell/contracts/vocabulary';
-import type { VpnDecisionInputs, VpnDecisionListQuery, VpnDecisionRecord } from '@quell/contracts/vpn-decision';
+import type {
+  VpnDecisionInputs,
+  VpnDecisionListQuery,
+  VpnDecisionMessage,
+  VpnDecisionRecord,
+} from '@quell/contracts/vpn-decision';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
 import type { ClientBase } from 'pg';
 import { z } from 'zod';
@@ -28,6 +33,9 @@ export interface DecisionFilter {
   readonly device?: string | undefined;
   readonly policy?: string | undefined;
   readonly decision?: readonly string[] | undefined;
+  readonly reason?: readonly string[] | undefined;
+  /** Whether threats that stand unresolved made it. */
+  readonly posture?: boolean | undefined;
   /** RFC 3339, both inclusive. */
   readonly since?: string | undefined;
   readonly until?: string | undefined;
@@ -84,9 +92,12 @@ function conditionOf(filter: DecisionFilter, after: Place | undefined): { where:
   add((place) => `device_id = ${place}`, filter.device);
   add((place) => `policy_id = ${place}::uuid`, filter.policy);
   add((place) => `decision = ANY (${place}::text[])`, filter.decision);
+  add((place) => `reason = ANY (${place}::text[])`, filter.reason);
   add((place) => `dialect = ANY (${place}::text[])`, filter.dialects);
   add((place) => `decided_at >= ${place}::timestamptz`, filter.since);
   add((place) => `decided_at <= ${place}::timestamptz`, filter.until);
+  // Not as a value, so that the index of those that are meant by true is used.
+  if (filter.posture !== undefined) conditions.push(filter.posture ? 'posture IS NOT NULL' : 'posture IS NULL');
   if (after !== undefined) {
     values.push(...after);
     conditions.push(`(decided_at, id) < ($${values.length - 1}::timestamptz, $${values.length}::uuid)`);
@@ -103,12 +114,16 @@ export async function findDecision(on: Queryable, id: string): Promise<KeptDecis
   return rows[0] === undefined ? undefined : { record: recordOf(rows[0]), inputs: rows[0].inputs };
 }
 
+/** Longer inputs are not published: what one message may have is the broker's to say. */
+const PUBLISHED_INPUT_BYTES = 16 * 1024;
+
 /** The oldest that were not published. */
-export async function unpublishedDecisions(on: Queryable, limit: number): Promise<VpnDecisionRecord[]> {
-  const { rows } = await on.query<Row>(
-    `SELECT ${COLUMNS} FROM vpn_policy.decision WHERE NOT published ORDER BY decided_at, id LIMIT ${limit}`,
+export async function unpublishedDecisions(on: Queryable, limit: number): Promise<VpnDecisionMessage[]> {
+  const { rows } = await on.query<Row & { inputs: VpnDecisionInputs | null }>(
+    `SELECT ${COLUMNS}, CASE WHEN octet_length(inputs::text) <= ${PUBLISHED_INPUT_BYTES} THEN inputs END AS inputs
+     FROM vpn_policy.decision WHERE NOT published ORDER BY decided_at, id LIMIT ${limit}`,
   );
-  return rows.map(recordOf);
+  return rows.map((row) => ({ ...recordOf(row), ...(row.inputs === null ? {} : { inputs: row.inputs }) }));
 }
 
 function recordOf(row: Row): VpnDecisionRecord {

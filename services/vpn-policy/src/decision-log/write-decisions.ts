@@ -2,13 +2,23 @@ import { isContentState } from '@quell/event-store/transient';
 import type { Pool } from 'pg';
 import type { KeptDecision } from './kept-decision.ts';
 
+/** A decision as it is written: its inputs as JSON, whose length is known. */
+export interface DecisionRow {
+  readonly record: KeptDecision['record'];
+  readonly inputs: string;
+}
+
+export function decisionRow({ record, inputs }: KeptDecision): DecisionRow {
+  return { record, inputs: JSON.stringify(inputs) };
+}
+
 /**
  * Writes decisions; those that are there already stay. One that Postgres refuses as data does not keep the others back.
  *
  * @returns those that it refused
  * @throws whatever else keeps them from being written; then the same may be written again
  */
-export async function writeDecisions(pool: Pool, decisions: readonly KeptDecision[]): Promise<KeptDecision[]> {
+export async function writeDecisions(pool: Pool, decisions: readonly DecisionRow[]): Promise<DecisionRow[]> {
   try {
     await insert(pool, decisions);
     return [];
@@ -21,7 +31,7 @@ export async function writeDecisions(pool: Pool, decisions: readonly KeptDecisio
   }
 }
 
-async function insert(pool: Pool, decisions: readonly KeptDecision[]): Promise<void> {
+async function insert(pool: Pool, decisions: readonly DecisionRow[]): Promise<void> {
   const of = <T>(read: (record: KeptDecision['record']) => T): T[] => decisions.map(({ record }) => read(record));
   await pool.query({
     name: 'write-decisions',
@@ -41,7 +51,7 @@ async function insert(pool: Pool, decisions: readonly KeptDecision[]): Promise<v
       of(({ decision }) => decision),
       of(({ reason }) => reason ?? null),
       of(({ posture }) => (posture === undefined ? null : JSON.stringify(posture))),
-      decisions.map(({ inputs }) => JSON.stringify(inputs)),
+      decisions.map(({ inputs }) => inputs),
     ],
   });
 }

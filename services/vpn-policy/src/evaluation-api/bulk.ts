@@ -1,7 +1,7 @@
 import type { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type Problem, problemOf } from '@quell/contracts/problem';
-import { vpnEvaluateRequest } from '@quell/contracts/vpn-evaluate';
+import { type VpnEvaluateAnswer, type VpnEvaluateRequest, vpnEvaluateRequest } from '@quell/contracts/vpn-evaluate';
 import { linesOf, writeOut } from '@quell/service-kit/lines';
 import { problemOfError } from '@quell/service-kit/problem-of-error';
 import { evaluate } from '../evaluation/evaluate.ts';
@@ -16,6 +16,8 @@ const TURN_MS = 10;
 
 export interface BulkOptions {
   readonly trace: boolean;
+  /** Notes a decision. @returns what its answer has to wait for */
+  readonly keep: (request: VpnEvaluateRequest, answer: VpnEvaluateAnswer) => Promise<void> | undefined;
   /** Asked before each part; true ends the answer with a problem in place of the next line. */
   readonly stopping: () => boolean;
 }
@@ -29,35 +31,46 @@ export interface BulkOptions {
 export async function answerLines(
   body: AsyncIterable<Buffer>,
   out: PassThrough,
-  { trace, stopping }: BulkOptions,
+  { trace, keep, stopping }: BulkOptions,
 ): Promise<void> {
   let line = 0;
+  let pending = '';
+  const kept: (Promise<void> | undefined)[] = [];
+  const flush = async () => {
+    await Promise.all(kept.splice(0));
+    await writeOut(out, pending);
+    pending = '';
+  };
+  const decide = (request: VpnEvaluateRequest): VpnEvaluateAnswer => {
+    const answer = evaluate(request);
+    kept.push(keep(request, answer));
+    return trace ? answer : { ...answer, trace: [] };
+  };
   let turnEnds = performance.now() + TURN_MS;
   for await (const texts of linesOf(body, LINE_BYTES)) {
-    let pending = '';
     for (const text of texts) {
       line++;
       if (text?.trim() === '') continue;
       if (stopping()) {
         const problem = problemOf('unavailable', 'The service is stopping. Send the rest again, from this line.');
-        await writeOut(out, `${pending}${JSON.stringify({ line, problem })}\n`);
-        return;
+        pending += `${JSON.stringify({ line, problem })}\n`;
+        return flush();
       }
-      pending += `${JSON.stringify({ line, ...answerTo(text, trace) })}\n`;
-      if (pending.length >= FLUSH_CHARACTERS) {
-        await writeOut(out, pending);
-        pending = '';
-      }
+      pending += `${JSON.stringify({ line, ...answerTo(text, decide) })}\n`;
+      if (pending.length >= FLUSH_CHARACTERS) await flush();
       if (performance.now() > turnEnds) {
         await setImmediate();
         turnEnds = performance.now() + TURN_MS;
       }
     }
-    if (pending !== '') await writeOut(out, pending);
+    if (pending !== '') await flush();
   }
 }
 
-function answerTo(text: string | undefined, trace: boolean): { answer: object } | { problem: Problem } {
+function answerTo(
+  text: string | undefined,
+  decide: (request: VpnEvaluateRequest) => VpnEvaluateAnswer,
+): { answer: VpnEvaluateAnswer } | { problem: Problem } {
   if (text === undefined) return { problem: problemOf('payload-too-large', `One line may have ${LINE_BYTES} bytes.`) };
   let json: unknown;
   try {
@@ -67,6 +80,5 @@ function answerTo(text: string | undefined, trace: boolean): { answer: object } 
   }
   const request = vpnEvaluateRequest.safeParse(json);
   if (!request.success) return { problem: problemOfError(request.error).problem };
-  const answer = evaluate(request.data);
-  return { answer: trace ? answer : { ...answer, trace: [] } };
+  return { answer: decide(request.data) };
 }

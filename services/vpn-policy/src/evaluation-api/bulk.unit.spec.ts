@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { answerLines } from './bulk.ts';
 
 const line = `${JSON.stringify({ payload: { OnDemandEnabled: 0 }, context: {} })}\n`;
+const keep = () => undefined;
 const LINES_A_PART = 500;
 
 test('nothing is read on while the answer is not read, and afterwards every line has its answer', async () => {
@@ -11,7 +12,7 @@ test('nothing is read on while the answer is not read, and afterwards every line
     for (; parts < 100; parts++) yield Buffer.from(line.repeat(LINES_A_PART));
   }
   const out = new PassThrough();
-  const done = answerLines(body(), out, { trace: false, stopping: () => false }).then(() => out.end());
+  const done = answerLines(body(), out, { trace: false, keep, stopping: () => false }).then(() => out.end());
   while (!out.writableNeedDrain) await setImmediate();
   const stuckAt = parts;
   for (let turn = 0; turn < 100; turn++) await setImmediate();
@@ -33,7 +34,7 @@ test('a service that stops says from which line to send again', async () => {
     yield Buffer.from(line.repeat(3));
   }
   const out = new PassThrough();
-  await answerLines(body(), out, { trace: false, stopping: () => answered++ >= 2 });
+  await answerLines(body(), out, { trace: false, keep, stopping: () => answered++ >= 2 });
   out.end();
   const lines = Buffer.concat(await out.toArray())
     .toString()
@@ -49,7 +50,7 @@ test('a line that is too long is a problem of its own', async () => {
     yield Buffer.from(`\n${line}`);
   }
   const out = new PassThrough();
-  await answerLines(body(), out, { trace: false, stopping: () => false });
+  await answerLines(body(), out, { trace: false, keep, stopping: () => false });
   out.end();
   const lines = Buffer.concat(await out.toArray())
     .toString()

@@ -28,7 +28,7 @@ export function serveEvaluate(
     const { trace } = vpnEvaluateQuery.parse(request.query);
     const asked = vpnEvaluateRequest.parse(request.body);
     const answer = evaluate(asked);
-    keeping.keepStateless(asked, answer);
+    await keeping.keepStateless(asked, answer);
     return reply.send(trace ? answer : { ...answer, trace: [] });
   });
 
@@ -48,12 +48,22 @@ export function serveEvaluate(
       if (streams >= STREAMS) throw unavailable('Too many requests of lines are open already. Send it again.', 2);
       streams++;
       const out = new PassThrough();
-      answerLines(request.body as Readable, out, { trace, stopping: () => lifecycle.stopping })
+      const body = request.body as Readable;
+      // Ended early, the iterator would take the connection with it, and the answer.
+      answerLines(body.iterator({ destroyOnReturn: false }), out, {
+        trace,
+        keep: keeping.keepStateless,
+        stopping: () => lifecycle.stopping,
+      })
         .then(
           () => out.end(),
           (error: Error) => out.destroy(error),
         )
-        .finally(() => streams--);
+        .finally(() => {
+          // What is left of the body is read past, so that the answer reaches a caller who is still sending.
+          body.resume();
+          streams--;
+        });
       return reply.header('content-type', 'application/x-ndjson').send(out);
     });
   });

@@ -11,7 +11,7 @@ import { decideByContent } from '../evaluation/decide-by-content.ts';
 import { policiesFor } from '../policy/choose.ts';
 import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
 import type { ActivePolicies } from '../policy-store/active-policies.ts';
-import { loadPolicy } from '../policy-store/change-policy.ts';
+import { findContent } from '../policy-store/find-content.ts';
 import { readPolicyRow } from '../policy-store/policy-row.ts';
 import { unresolvedOn } from '../posture-store/posture-of.ts';
 
@@ -55,11 +55,9 @@ export async function decideByPolicy(
   },
 ): Promise<VpnDecision> {
   const { deviceId, context, version } = asked;
-  const policy = await (typeof version === 'number'
-    ? loadPolicy(parts.pool, policyId)
-    : readPolicyRow(parts.pool, policyId));
+  const policy = await readPolicyRow(parts.pool, policyId);
   if (policy === undefined) throw refusal('not-found', `There is no policy ${policyId}.`);
-  const [number, content] = versionOf(policy, version);
+  const [number, content] = await versionOf(parts.pool, policy, version);
   const device = deviceId === undefined ? undefined : await readDevice(parts.pool, deviceId);
   const of = deviceId === undefined ? {} : deviceFacts(deviceId, device);
   const choice: VpnPolicyChoice = { policyId, name: policy.name, version: number, by: 'asked' };
@@ -76,14 +74,16 @@ async function decide(
   of: DeviceFacts,
   device: DeviceRecord | undefined,
 ): Promise<VpnDecision> {
-  const unresolved = content.posture === undefined ? undefined : await standingOn(pool, of.deviceId, device);
+  // Recorded also where this policy does not look at it: a draft that does is tried on what is recorded.
+  const isLooked = content.posture !== undefined || (of.deviceId !== undefined && policy.version !== 'draft');
+  const unresolved = isLooked ? await standingOn(pool, of.deviceId, device) : undefined;
   const answer = decideByContent(content, context, unresolved);
   if ('errors' in answer) {
     const errors = answer.errors.map(({ pointer, detail }) => ({ pointer: `/context${pointer}`, detail }));
     throw refusal('invalid-request', `${errors[0]?.pointer}: ${errors[0]?.detail}`, { errors });
   }
   const decision: VpnDecision = { id: uuidv7(), decidedAt: new Date().toISOString(), ...of, policy, answer };
-  log.keep(decision, { context, ...(unresolved === undefined ? {} : { unresolved }) });
+  await log.keep(decision, { context, ...(unresolved === undefined ? {} : { unresolved }) });
   return decision;
 }
 
@@ -100,13 +100,16 @@ function deviceFacts(deviceId: string, device: DeviceRecord | undefined): Device
   return { deviceId, device: device === undefined ? 'unknown' : 'known' };
 }
 
-function versionOf(policy: Policy, asked: 'draft' | number | undefined): ['draft' | number, VpnPolicyContent] {
-  if (asked === 'draft') return ['draft', policy.draft];
+async function versionOf(
+  pool: Pool,
+  policy: Policy,
+  asked: 'draft' | number | undefined,
+): Promise<['draft' | number, VpnPolicyContent]> {
   const number = asked ?? versionInForce(policy)?.number;
   if (number === undefined) {
     throw refusal('conflict', `Policy ${policy.id} was never published. Ask for its draft with version "draft".`);
   }
-  const content = contentOf(policy, number);
+  const content = await findContent(pool, policy, number);
   if (content === undefined) throw refusal('not-found', `Policy ${policy.id} has no version ${number}.`);
   return [number, content];
 }

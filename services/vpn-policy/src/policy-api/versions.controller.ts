@@ -2,8 +2,8 @@ import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { pageParameters } from '@quell/contracts/paging';
 import type { HistoryItem } from '@quell/contracts/task';
 import { uuid } from '@quell/contracts/vocabulary';
-import type { VpnAnyDiffAnswer } from '@quell/contracts/vpn-diff';
 import {
+  type VpnPolicyDiffAnswer,
   type VpnPolicyVersionInfo,
   vpnPolicyDiffQuery,
   type vpnPolicyVersionDto,
@@ -19,15 +19,17 @@ import { AnalysisThreads } from '../analysis/analysis-threads.ts';
 import { POOL } from '../database/pool.ts';
 import { SCHEMA } from '../database/schema.ts';
 import { diffOrRefuse } from '../evaluation-api/diff-or-refuse.ts';
-import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
-import { loadPolicy } from '../policy-store/change-policy.ts';
+import { isSame } from '../policy/decide.ts';
+import { type Policy, versionInForce } from '../policy/policy.ts';
+import { findContent } from '../policy-store/find-content.ts';
+import { readPolicyRow } from '../policy-store/policy-row.ts';
 import { versionInfoOf } from './policy-dto.ts';
 
 const pageQuery = z.object(pageParameters);
 const versionNumber = z.coerce.number().int().min(1).max(2_147_483_647);
 const position = z.tuple([z.int().min(0)]);
 
-/** What a policy was: its publications and every change. Folded from its stream. */
+/** What a policy was: its publications and every change. */
 @Controller('/v1/vpn/policies/:id')
 @Scopes('vpn:read')
 export class VersionsController {
@@ -55,7 +57,7 @@ export class VersionsController {
     const policy = await this.#load(id);
     const version = policy.versions[number - 1];
     if (version === undefined) throw noVersion(id, number);
-    return { ...versionInfoOf(version), content: contentAt(policy, number) };
+    return { ...versionInfoOf(version), content: await this.#contentAt(policy, number) };
   }
 
   @Get('history')
@@ -72,25 +74,30 @@ export class VersionsController {
   async diff(
     @Param('id', { schema: uuid }) id: string,
     @Query({ schema: vpnPolicyDiffQuery }) { from, to }: z.infer<typeof vpnPolicyDiffQuery>,
-  ): Promise<VpnAnyDiffAnswer> {
+  ): Promise<VpnPolicyDiffAnswer> {
     const policy = await this.#load(id);
-    const left = contentAt(policy, from ?? versionInForce(policy)?.number ?? 1).body;
-    const right = contentAt(policy, to).body;
-    return diffOrRefuse(this.threads, left, right);
+    const left = await this.#contentAt(policy, from ?? versionInForce(policy)?.number ?? 1);
+    const right = await this.#contentAt(policy, to);
+    const answer = await diffOrRefuse(this.threads, left.body, right.body);
+    if (isSame(left.posture, right.posture)) return answer;
+    const posture = { left: left.posture ?? null, right: right.posture ?? null };
+    return answer.result === 'equal'
+      ? { result: 'different-posture', classes: answer.classes, posture }
+      : { ...answer, posture };
   }
 
   async #load(id: string): Promise<Policy> {
-    const policy = await loadPolicy(this.pool, id);
+    const policy = await readPolicyRow(this.pool, id);
     if (policy === undefined) throw noPolicy(id);
     return policy;
   }
-}
 
-/** @throws ProblemError 404 for a version that was never published */
-function contentAt(policy: Policy, version: number | 'draft'): VpnPolicyContent {
-  const content = version === 'draft' ? policy.draft : contentOf(policy, version);
-  if (content === undefined) throw noVersion(policy.id, version);
-  return content;
+  /** @throws ProblemError 404 for a version that was never published */
+  async #contentAt(policy: Policy, version: number | 'draft'): Promise<VpnPolicyContent> {
+    const content = await findContent(this.pool, policy, version);
+    if (content === undefined) throw noVersion(policy.id, version);
+    return content;
+  }
 }
 
 const noPolicy = (id: string) => refusal('not-found', `There is no policy ${id}.`);

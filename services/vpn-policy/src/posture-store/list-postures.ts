@@ -8,6 +8,11 @@ import { exceptionsFor, loadStandingOn, positionOf, postureOfStanding } from './
 const position = uuid;
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
+const CHUNK = 500;
+
+/** So many endpoints are looked at for one page; one that holds fewer items than asked for may have a next page all the same. */
+const MOST_LOOKED_AT = 10_000;
+
 /** What counts where a policy does not say otherwise. */
 const byDefault = postureSettings.parse({ action: { kind: 'disconnect' } });
 
@@ -23,22 +28,24 @@ export async function listPostures(
 ): Promise<Page<DevicePosture>> {
   const items: DevicePosture[] = [];
   const at = await positionOf(pool);
-  for (let after = cursor === undefined ? FIRST : decodeCursor(cursor, position); ; ) {
-    const endpointIds = await standingEndpoints(pool, after, limit);
+  let after = cursor === undefined ? FIRST : decodeCursor(cursor, position);
+  for (let looked = 0; looked < MOST_LOOKED_AT; looked += CHUNK) {
+    const endpointIds = await standingEndpoints(pool, after, CHUNK);
     const standing = endpointIds.length === 0 ? [] : await loadStandingOn(pool, endpointIds);
     const exceptions = await exceptionsFor(pool, standing, now);
+    const byEndpoint = Map.groupBy(standing, ({ task }) => task.endpoint.endpointId);
     for (const endpointId of endpointIds) {
-      const own = standing.filter(({ task }) => task.endpoint.endpointId === endpointId);
+      const own = byEndpoint.get(endpointId) ?? [];
       const posture = { ...postureOfStanding({ endpointId }, own, exceptions), position: at };
       const isListed = unresolved
         ? countingThreats(byDefault, posture.unresolved).length > 0
         : posture.unresolved.length > 0;
       if (isListed && items.push(posture) === limit) return { items, nextCursor: encodeCursor(endpointId) };
     }
-    const last = endpointIds.at(-1);
-    if (last === undefined) return { items };
-    after = last;
+    if (endpointIds.length < CHUNK) return { items };
+    after = endpointIds.at(-1)!;
   }
+  return { items, nextCursor: encodeCursor(after) };
 }
 
 async function standingEndpoints(pool: Pool, after: string, limit: number): Promise<string[]> {

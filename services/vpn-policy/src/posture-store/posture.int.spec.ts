@@ -6,6 +6,7 @@ import { topics } from '@quell/contracts/topics';
 import type { Broker, OutgoingMessage } from '@quell/messaging/broker';
 import { cloudEventHeaders } from '@quell/messaging/cloudevents';
 import { createKafkaBroker } from '@quell/messaging/kafka';
+import { encodeCursor } from '@quell/service-kit/cursor';
 import { createLog } from '@quell/service-kit/log';
 import { inTransaction } from '@quell/service-kit/transaction';
 import { eventually } from '@quell/testing/eventually';
@@ -229,6 +230,19 @@ describe('an exception that covers the endpoint', () => {
     });
     expect((await listPostures(counted, { unresolved: false, limit: 50 })).items).toHaveLength(50);
     expect(queries).toBeLessThan(10);
+  });
+
+  test('looks at no more than 10,000 endpoints for a page of the list, and goes on where it was', async () => {
+    const idOf = (n: number) => `fffff000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+    const passedOver = Array.from({ length: 10_100 }, (_, n) => endpoint({ endpointId: idOf(n) }));
+    const last = endpoint({ endpointId: idOf(99_999) });
+    await take(passedOver.map((on) => record(on, 'mitigation-timeout', { acknowledged: true })));
+    await take([record(last, 'mitigation-in-progress')]);
+    const beforeThese = encodeCursor('fffff000-0000-4000-8000-000000000000');
+    const first = await listPostures(database.pool, { unresolved: true, limit: 1, cursor: beforeThese });
+    expect(first).toEqual({ items: [], nextCursor: encodeCursor(idOf(10_000)) });
+    const second = await listPostures(database.pool, { unresolved: true, limit: 2, cursor: first.nextCursor });
+    expect(second).toEqual({ items: [expect.objectContaining({ endpointId: last.endpointId })] });
   });
 });
 

@@ -13,6 +13,7 @@ export class Tally {
   #contexts = 0;
   #changed = 0;
   #failed = 0;
+  #postureUnknown = 0;
   readonly #outcomes = new Map<string, Outcome>();
 
   /** @param before undefined: nothing was counted yet */
@@ -21,6 +22,7 @@ export class Tally {
     this.#contexts = before.contexts;
     this.#changed = before.changed;
     this.#failed = before.failed;
+    this.#postureUnknown = before.postureUnknown ?? 0;
     for (const outcome of before.outcomes) {
       this.#outcomes.set(keyOf(outcome.from, outcome.to), { ...outcome, examples: [...outcome.examples] });
     }
@@ -38,6 +40,12 @@ export class Tally {
   fail(): void {
     this.#contexts++;
     this.#failed++;
+  }
+
+  /** A context of which nobody knows what stood unresolved on the device, while the policy asks for it. */
+  skipForPosture(): void {
+    this.#contexts++;
+    this.#postureUnknown++;
   }
 
   /** @param context asked for when it becomes an example: it is kept and shown */
@@ -65,6 +73,7 @@ export class Tally {
       contexts: this.#contexts,
       changed: this.#changed,
       failed: this.#failed,
+      ...(this.#postureUnknown === 0 ? {} : { postureUnknown: this.#postureUnknown }),
       outcomes: structuredClone(outcomes),
     };
   }

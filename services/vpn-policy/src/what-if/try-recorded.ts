@@ -27,7 +27,12 @@ export async function tryRecorded(
 ): Promise<{ place: Place | undefined; wrong: { id: string; pointer?: string; detail: string }[]; isLast: boolean }> {
   const recorded = await readRecorded(pool, recordedFilter(source), after, limit);
   const wrong: { id: string; pointer?: string; detail: string }[] = [];
+  const asksPosture = source.candidate.posture !== undefined;
   for (const { record, inputs } of recorded) {
+    if (asksPosture && record.deviceId !== undefined && inputs.unresolved === undefined) {
+      tally.skipForPosture();
+      continue;
+    }
     const to = candidate(inputs.context, inputs.unresolved);
     if ('errors' in to) {
       tally.fail();

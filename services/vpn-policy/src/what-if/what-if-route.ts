@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { JobDto } from '@quell/contracts/job';
 import type { VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
@@ -5,16 +6,19 @@ import { type VpnWhatIfAnswer, vpnWhatIfQuery, vpnWhatIfRequest } from '@quell/c
 import type { Principal } from '@quell/service-kit/api-key';
 import { requireScope } from '@quell/service-kit/auth';
 import type { Authenticator } from '@quell/service-kit/authenticator';
+import { type RequestKey, requestKeyOf } from '@quell/service-kit/jobs/request-key';
 import { lineTypes } from '@quell/service-kit/lines';
-import { refusal, unavailable } from '@quell/service-kit/problem-error';
+import { ProblemError, refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { countDecisions } from '../decision-log/read-decisions.ts';
-import { contentOf, type Policy, versionInForce } from '../policy/policy.ts';
+import { type Policy, versionInForce } from '../policy/policy.ts';
 import { contentToKeep } from '../policy-api/content-to-keep.ts';
-import { loadPolicy } from '../policy-store/change-policy.ts';
+import { findContent } from '../policy-store/find-content.ts';
+import { readPolicyRow } from '../policy-store/policy-row.ts';
 import { prepare } from '../simulate/prepare.ts';
 import { simulateLines } from '../simulate/simulate.ts';
 import { Tally } from '../simulate/tally.ts';
+import { dropPartsBefore } from './parts.ts';
 import { readContexts } from './read-contexts.ts';
 import { recordedFilter, tryRecorded } from './try-recorded.ts';
 import type { WhatIfParts } from './what-if.ts';
@@ -43,11 +47,14 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
       if (!lineTypes.includes(type)) return tryDecisions(request, reply);
       if (uploads >= UPLOADS) throw unavailable('Too many uploads are open already. Send it again.', 5);
       uploads++;
+      const body = request.body as Readable;
       try {
         return await tryLines(request, reply);
       } catch (error) {
-        // What is left of the body stays unread, so the connection cannot be used again.
-        if (!(request.body as Readable).readableEnded) reply.header('connection', 'close');
+        // The caller left in mid-request: nobody is there to be told.
+        if (body.errored !== null) return reply.hijack();
+        // What is left of the body is read past, so that the answer reaches a caller who is still sending.
+        body.resume();
         throw error;
       } finally {
         uploads--;
@@ -56,23 +63,27 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
   });
 
   async function tryLines(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { policyId, version, against } = vpnWhatIfQuery.parse(request.query);
+    const query = vpnWhatIfQuery.parse(request.query);
+    const { policyId, version, against } = query;
     if (policyId === undefined) {
       const detail = 'With contexts a line each, policyId has to be named.';
       throw refusal('invalid-request', detail, { errors: [{ pointer: '/policyId', detail }] });
     }
     const policy = await find(policyId);
-    const candidate = contentAt(policy, version);
+    const candidate = await contentAt(policy, version);
     const compared = against ?? versionInForce(policy)?.number;
-    const other = compared === undefined ? undefined : contentAt(policy, compared);
-    const contexts = await readContexts(pool, request.body as Readable, stopping);
+    const other = compared === undefined ? undefined : await contentAt(policy, compared);
+    // Ended early, the iterator would take the connection with it, and the answer.
+    const body: AsyncIterable<Buffer> = (request.body as Readable).iterator({ destroyOnReturn: false });
+    const sha256 = createHash('sha256');
+    const contexts = await readContexts(pool, hashed(body, sha256), stopping);
     if ('lines' in contexts) {
       const tally = new Tally();
       simulateLines(tally, contexts.lines, prepare(candidate), other === undefined ? undefined : prepare(other));
       return reply.send(tally.answer() satisfies VpnWhatIfAnswer);
     }
     const { jobId, parts: count, total } = contexts;
-    return queue(request, reply, jobId, {
+    const input: WhatIfInput = {
       policyId,
       version,
       candidate,
@@ -80,57 +91,92 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
       source: 'lines',
       parts: count,
       total,
-    });
+    };
+    // What cannot be deleted now goes after a day.
+    const drop = () => dropPartsBefore(pool, jobId, count).catch(() => undefined);
+    try {
+      const made = await queue(request, reply, { query, lines: sha256.digest('hex') }, input, jobId);
+      if (made !== jobId) await drop();
+    } catch (error) {
+      // After any other error the job may have been made.
+      if (error instanceof ProblemError) await drop();
+      throw error;
+    }
+    return reply;
   }
 
   async function tryDecisions(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { policyId, version, content, decisions } = vpnWhatIfRequest.parse(request.body);
+    const asked = vpnWhatIfRequest.parse(request.body);
+    const { policyId, version, content, decisions } = asked;
+    const known = await repeated(request, asked);
+    if (known !== undefined) return sendJob(reply, known);
     const candidate =
-      content === undefined ? contentAt(await find(policyId!), version) : contentToKeep(content.body, content.posture);
+      content === undefined
+        ? await contentAt(await find(policyId!), version)
+        : contentToKeep(content.body, content.posture);
     const filter = policyId === undefined ? decisions : { ...decisions, policy: decisions.policy ?? policyId };
     const until = new Date().toISOString();
     const source = { candidate, filter, until };
     const total = await countDecisions(pool, recordedFilter(source), filter.limit);
     if (total > DECISIONS_AT_ONCE) {
       const named = policyId === undefined ? {} : { policyId, version };
-      return queue(request, reply, undefined, { ...named, ...source, source: 'decisions', total });
+      await queue(request, reply, asked, { ...named, ...source, source: 'decisions', total });
+      return reply;
     }
     const tally = new Tally();
     await tryRecorded(pool, tally, prepare(candidate), source, undefined, Math.max(total, 1));
     return reply.send(tally.answer() satisfies VpnWhatIfAnswer);
   }
 
+  /** @param asked what its Idempotency-Key stands for. @returns the job's id: under a key that of the first one */
   async function queue(
     request: FastifyRequest,
     reply: FastifyReply,
-    id: string | undefined,
+    asked: object,
     input: WhatIfInput,
-  ): Promise<FastifyReply> {
+    id?: string,
+  ): Promise<string> {
     const { keyId, name } = callers.get(request)!;
-    const createdBy = `key:${keyId} (${name})`;
-    const job = await jobs.create({
-      kind: WHAT_IF,
-      input,
-      createdBy,
-      total: input.total,
-      ...(id === undefined ? {} : { id }),
-    });
+    const named = id === undefined ? {} : { id };
+    const job = { ...named, kind: WHAT_IF, input, createdBy: `key:${keyId} (${name})`, total: input.total };
+    const key = keyOf(request, asked);
+    const made = await (key === undefined ? jobs.create(job) : jobs.createOnce(job, key));
     runner.wake();
-    return reply
-      .code(202)
-      .header('location', `/v1/vpn/what-if/${job.id}`)
-      .send(job satisfies JobDto);
+    sendJob(reply, made);
+    return made.id;
+  }
+
+  /** The job that the same request made before: by now it may mean fewer decisions, which would be answered at once. */
+  async function repeated(request: FastifyRequest, asked: object): Promise<JobDto | undefined> {
+    const key = keyOf(request, asked);
+    return key && jobs.findRequested(key);
+  }
+
+  function keyOf(request: FastifyRequest, asked: object): RequestKey | undefined {
+    const [header] = [request.headers['idempotency-key']].flat();
+    return requestKeyOf(header, callers.get(request)!, WHAT_IF, asked);
   }
 
   async function find(policyId: string): Promise<Policy> {
-    const policy = await loadPolicy(pool, policyId);
+    const policy = await readPolicyRow(pool, policyId);
     if (policy === undefined) throw refusal('not-found', `There is no policy ${policyId}.`);
     return policy;
   }
+
+  async function contentAt(policy: Policy, version: 'draft' | number): Promise<VpnPolicyContent> {
+    const content = await findContent(pool, policy, version);
+    if (content === undefined) throw refusal('not-found', `Policy ${policy.id} has no version ${version}.`);
+    return content;
+  }
 }
 
-function contentAt(policy: Policy, version: 'draft' | number): VpnPolicyContent {
-  const content = version === 'draft' ? policy.draft : contentOf(policy, version);
-  if (content === undefined) throw refusal('not-found', `Policy ${policy.id} has no version ${version}.`);
-  return content;
+function sendJob(reply: FastifyReply, job: JobDto): FastifyReply {
+  return reply.code(202).header('location', `/v1/vpn/what-if/${job.id}`).send(job);
+}
+
+async function* hashed(source: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const part of source) {
+    hash.update(part);
+    yield part;
+  }
 }
