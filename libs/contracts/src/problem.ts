@@ -47,3 +47,19 @@ export function problemOf(
 export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
+
+type Issue = {
+  readonly code?: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+};
+
+/** What a schema refuses, each place as a pointer; of keys that it does not have, to each of them. */
+export function placesOf(issues: readonly Issue[]): { pointer: string; detail: string }[] {
+  return issues.flatMap(({ code, path, message, keys = [] }) =>
+    code === 'unrecognized_keys'
+      ? keys.map((key) => ({ pointer: jsonPointer([...path, key]), detail: `there is no ${JSON.stringify(key)} here` }))
+      : [{ pointer: jsonPointer(path), detail: message }],
+  );
+}

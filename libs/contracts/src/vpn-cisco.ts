@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isShallow, TOO_DEEP } from './nesting.ts';
-import { vpnDnsAnswer } from './vpn-apple.ts';
+import { contextText, vpnDnsAnswer } from './vpn-apple.ts';
 import { vpnExplanation } from './vpn-explanation.ts';
 
 const rules = z.array(z.string()).nullish();
@@ -19,11 +19,11 @@ export const ciscoProfile = z
   .refine((profile) => isShallow(profile), TOO_DEEP);
 export type CiscoProfile = z.infer<typeof ciscoProfile>;
 
-export const ciscoContext = z.object({
-  host: z.string().optional(),
+export const ciscoContext = z.strictObject({
+  host: contextText.optional(),
   dns: vpnDnsAnswer.optional(),
   /** Absent: a current iOS. */
-  platform: z.object({ iosMajor: z.int().positive().optional() }).optional(),
+  platform: z.strictObject({ iosMajor: z.int().positive().optional() }).optional(),
 });
 export type CiscoContext = z.infer<typeof ciscoContext>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contextText } from './vpn-apple.ts';
 import { vpnExplanation } from './vpn-explanation.ts';
 
 export const connectMethod = z.enum(['on-demand', 'user-logon', 'pre-logon', 'pre-logon-then-on-demand']);
@@ -32,11 +33,11 @@ export type GlobalProtectPolicy = z.infer<typeof globalProtectPolicy>;
 
 export const globalProtectEvent = z.enum(['boot', 'user-login', 'user-connect', 'user-disconnect']);
 
-export const globalProtectContext = z.object({
+export const globalProtectContext = z.strictObject({
   platform: globalProtectPlatform,
   event: globalProtectEvent,
   /** `saml`, or any other way of signing in. */
-  auth: z.string().optional(),
+  auth: contextText.optional(),
   machineCert: z.boolean().optional(),
   /** Disconnects that the user already had. */
   used: z.int().min(0).optional(),

@@ -1,10 +1,10 @@
 import { appleDialect, applePayload } from '@quell/contracts/vpn-apple';
 import { ciscoProfile } from '@quell/contracts/vpn-cisco';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
 import { diffApple } from '../diff/diff-apple.ts';
 import { diffCisco } from '../diff/diff-cisco.ts';
 import { diffGlobalProtect } from '../diff/diff-globalprotect.ts';
-import { dictionaryOf } from '../lint/placement.ts';
 import { type Printed, parsed, readJson, UsageError } from './finish.ts';
 import { policyIn } from './lint.ts';
 

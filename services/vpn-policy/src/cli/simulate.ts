@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { appleDialect, applePayload } from '@quell/contracts/vpn-apple';
 import { ciscoProfile } from '@quell/contracts/vpn-cisco';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
 import { type VpnPolicyBody, vpnPolicyBody } from '@quell/contracts/vpn-policy-body';
 import { type VpnPolicyContent, vpnPolicyContent } from '@quell/contracts/vpn-policy-events';
 import type { VpnWhatIfAnswer } from '@quell/contracts/vpn-what-if';
-import { dictionaryOf } from '../lint/placement.ts';
 import { prepare } from '../simulate/prepare.ts';
 import { type ContextLine, simulateLines, type WrongLine } from '../simulate/simulate.ts';
 import { Tally } from '../simulate/tally.ts';

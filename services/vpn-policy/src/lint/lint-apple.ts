@@ -1,10 +1,11 @@
 import type { AppleDialect } from '@quell/contracts/vpn-apple';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import type { VpnFinding, VpnLintAnswer, VpnPatch } from '@quell/contracts/vpn-lint';
 import { form } from './form.ts';
 import { disabled, keys } from './keys.ts';
 import { parameters } from './parameters.ts';
 import { payloadKeys } from './payload-keys.ts';
-import { dictionaryOf, misplaced } from './placement.ts';
+import { misplaced } from './placement.ts';
 import { divergence, lossyExport } from './portability.ts';
 import { probes } from './probes.ts';
 import { reach } from './reach.ts';

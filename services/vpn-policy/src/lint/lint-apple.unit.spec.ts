@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import type { ApplePayload } from '@quell/contracts/vpn-apple';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { type VpnFinding, vpnLintAnswer, vpnLintRule } from '@quell/contracts/vpn-lint';
 import fc from 'fast-check';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
 import { anyAppleContext, anyAppleDialect, anyApplePayload } from '../evaluation/requests.arbitrary.ts';
 import { lintApple } from './lint-apple.ts';
-import { dictionaryOf } from './placement.ts';
 import { shown, shows } from './shows.fixture.ts';
 
 const on = (OnDemandRules: unknown[], more: object = {}) => ({ OnDemandEnabled: 1, OnDemandRules, ...more });

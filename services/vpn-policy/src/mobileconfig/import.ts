@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AppleDialect } from '@quell/contracts/vpn-apple';
 import { applePayload } from '@quell/contracts/vpn-apple';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import type { FilePlace, FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
 import { importedApplePolicy } from '@quell/contracts/vpn-formats';
 import { withoutCredentials } from '../evaluation/without-credentials.ts';
@@ -8,7 +9,6 @@ import { Refusal, refusing } from '../formats/refusal.ts';
 import { isTemplate } from '../formats/templates.ts';
 import { lintApple } from '../lint/lint-apple.ts';
 import { lintDnsSettings } from '../lint/lint-dns-settings.ts';
-import { dictionaryOf } from '../lint/placement.ts';
 import type { PlistValue } from '../plist/plist-value.ts';
 import { type OpenedFile, openFile } from './open-file.ts';
 import { withholdSecrets } from './withhold.ts';

@@ -11,14 +11,19 @@ export function canonicalPrefix(text: string): string {
 }
 
 /**
- * Whether a DNS server's address is one that `entry` means: equal, or with a trailing `*` a textual prefix.
+ * Whether a DNS server's address is one that any of `entries` means: equal, or with a trailing `*` a textual prefix. Entries are folded once,
+ * so that long lists are compared with many addresses.
  * @param canonical compare IPv6 addresses in the form of RFC 5952 instead of as written
  */
-export function matchesAddress(entry: string, address: string, canonical: boolean): boolean {
-  const own = canonical ? canonicalAddress(address) : address;
-  if (entry.endsWith('*')) {
-    const prefix = entry.slice(0, -1);
-    return own.startsWith(canonical ? canonicalPrefix(prefix) : prefix);
-  }
-  return entry !== '' && own === (canonical ? canonicalAddress(entry) : entry);
+export function compileAddresses(entries: readonly string[], canonical: boolean): (address: string) => boolean {
+  const form = (address: string) => (canonical ? canonicalAddress(address) : address);
+  const named = entries.filter((entry) => entry !== '' && !entry.endsWith('*'));
+  const exact = new Set(named.map(form));
+  const prefixes = entries
+    .filter((entry) => entry.endsWith('*'))
+    .map((entry) => (canonical ? canonicalPrefix(entry.slice(0, -1)) : entry.slice(0, -1)));
+  return (address) => {
+    const own = form(address);
+    return exact.has(own) || prefixes.some((prefix) => own.startsWith(prefix));
+  };
 }
