@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { filePlace } from './file-place.ts';
 
 /** RFC 9457 problem details. `errors` names every offending place by JSON Pointer (RFC 6901). */
 export const problem = z.object({
@@ -8,6 +9,8 @@ export const problem = z.object({
   detail: z.string(),
   instance: z.string().optional(),
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  reason: z.string().optional().describe('Of a file that is not read: why, as one word.'),
+  at: filePlace.optional().describe('Of a file that is not read: where in it. Absent: the file as a whole.'),
 });
 export type Problem = z.infer<typeof problem>;
 
@@ -33,12 +36,11 @@ export const problemTypes = {
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemType = keyof typeof problemTypes;
 
+/** What a problem says beside its detail. */
+export type ProblemExtra = Pick<Problem, 'instance' | 'errors' | 'reason' | 'at'>;
+
 /** Builds a problem body. `detail` says what is wrong this time and, where there is one, the cure. */
-export function problemOf(
-  name: ProblemType,
-  detail: string,
-  extra: { instance?: string; errors?: { pointer: string; detail: string }[] } = {},
-): Problem {
+export function problemOf(name: ProblemType, detail: string, extra: ProblemExtra = {}): Problem {
   const { status, title } = problemTypes[name];
   return { type: `urn:quell:problem:${name}`, title, status, detail, ...extra };
 }

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
+import type { FilePlace } from '@quell/contracts/file-place';
 import type { AppleDialect } from '@quell/contracts/vpn-apple';
 import { applePayload } from '@quell/contracts/vpn-apple';
 import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
-import type { FilePlace, FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
+import type { FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
 import { importedApplePolicy } from '@quell/contracts/vpn-formats';
 import { withoutCredentials } from '../evaluation/without-credentials.ts';
 import { Refusal, refusing } from '../formats/refusal.ts';
