@@ -29,8 +29,12 @@ export type CiscoContext = z.infer<typeof ciscoContext>;
 
 /** Judgement calls; sources in services/vpn-policy/README.md. */
 export const ciscoReadings = z.strictObject({
+  /** Whether rules are switched off by CertificatePolicy None, and Disabled, its name in the editor. */
+  certificatePolicyNoneDisables: z.boolean(),
   serverAddressInNever: z.boolean(),
   leadingDotMatchesApex: z.boolean(),
+  /** Whether `host.example.com`, without a leading dot, also means the names below it. */
+  hostRuleMatchesBelow: z.boolean(),
   redirectedIsFailure: z.boolean(),
   alwaysFromIos7: z.enum(['if-needed', 'immediate']),
 });

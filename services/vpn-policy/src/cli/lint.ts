@@ -1,4 +1,6 @@
-import { appleDialect } from '@quell/contracts/vpn-apple';
+import { appleDialect, appleReadings } from '@quell/contracts/vpn-apple';
+import { ciscoReadings } from '@quell/contracts/vpn-cisco';
+import { globalProtectReadings } from '@quell/contracts/vpn-globalprotect';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import type { CiscoFinding } from '@quell/contracts/vpn-lint-cisco';
 import type { GlobalProtectFinding } from '@quell/contracts/vpn-lint-globalprotect';
@@ -12,27 +14,40 @@ export type AnyFinding = VpnFinding | CiscoFinding | GlobalProtectFinding;
 
 /** `quell vpn lint`. */
 export function lintCommand(file: string | undefined, options: { dialect: string; json?: true }): Printed {
-  const answer = lint(policyIn(readJson(file)), options.dialect);
+  const value = readJson(file);
+  const answer = lint(policyIn(value), options.dialect, readingsIn(value));
   const findings: readonly AnyFinding[] = answer.findings;
   const { undecided } = answer;
   const bad = findings.some(({ severity }) => severity !== 'info');
+  // What is undecided may be wrong: a pipeline that takes 0 for good is not to pass it.
+  const exitCode = bad ? 1 : undecided.length > 0 ? 3 : 0;
   const lines = [
     ...findings.map((finding) => line(finding)),
     ...undecided.map((one) => `undecided  ${one.place || '/'}  ${one.rule}: ${one.why}`),
     ...(findings.length + undecided.length === 0 ? ['nothing found'] : []),
   ];
-  return { text: options.json ? JSON.stringify(answer, null, 2) : lines.join('\n'), exitCode: bad ? 1 : 0 };
+  return { text: options.json ? JSON.stringify(answer, null, 2) : lines.join('\n'), exitCode };
 }
 
-function lint(policy: unknown, dialect: string) {
+function lint(policy: unknown, dialect: string, readings: unknown) {
   switch (dialect) {
     case 'cisco-anyconnect':
-      return lintCisco(policy);
+      return lintCisco(policy, parsed(ciscoReadings.partial(), readings, 'the readings'));
     case 'globalprotect':
-      return lintGlobalProtect(policy);
+      return lintGlobalProtect(policy, parsed(globalProtectReadings.partial(), readings, 'the readings'));
     default:
-      return lintApple(policy, parsed(appleDialect, dialect, 'the dialect'));
+      return lintApple(
+        policy,
+        parsed(appleDialect, dialect, 'the dialect'),
+        parsed(appleReadings.partial(), readings, 'the readings'),
+      );
   }
+}
+
+/** What a request of POST /v1/vpn/evaluate has read otherwise. */
+function readingsIn(value: unknown): unknown {
+  const isRequest = typeof value === 'object' && value !== null && ('payload' in value || 'profile' in value);
+  return isRequest && 'readings' in value ? value.readings : {};
 }
 
 /** A policy as it is, or the one in a request of POST /v1/vpn/evaluate. */

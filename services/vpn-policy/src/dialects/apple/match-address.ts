@@ -1,3 +1,23 @@
+import { isIP } from 'node:net';
+
+/** Whether any address is one that an entry of DNSServerAddressMatch means: an address, or with a trailing `*` the beginning of one. */
+export function meansAddress(entry: string): boolean {
+  return entry.endsWith('*') ? beginsAddress(entry.slice(0, -1)) : isIP(entry) !== 0;
+}
+
+function beginsAddress(prefix: string): boolean {
+  if (prefix.includes(':')) {
+    const groups = prefix.split(':');
+    return groups.length <= 8 && groups.every((group) => /^[0-9a-f]{0,4}$/i.test(group)) && !/::.*::|:::/.test(prefix);
+  }
+  const octets = prefix.split('.');
+  const last = octets.pop() ?? '';
+  const isOctet = (text: string) => isIP(`${text}.0.0.0`) !== 0;
+  return (
+    (octets.length < 4 && octets.every(isOctet) && (last === '' || isOctet(last))) || /^[0-9a-f]{1,4}$/i.test(prefix)
+  );
+}
+
 /** RFC 5952 text of an IPv6 address; anything else as it is, in lower case. */
 export function canonicalAddress(text: string): string {
   const url = `http://[${text}]`;
