@@ -76,26 +76,27 @@ function bounded<V extends z.ZodType>(value: V) {
 }
 
 /** `{}` is a probe that nobody answered yet. */
-export const probeAnswer = z.strictObject({
+export const probeAnswer = z.object({
   status: z.int().optional(),
   redirected: z.boolean().optional(),
   error: contextText.optional(),
 });
 export type ProbeAnswer = z.infer<typeof probeAnswer>;
 
+const contextNetwork = z.object({
+  interface: appleInterface.nullable().optional(),
+  ssid: contextText.nullable().optional(),
+  searchDomains: contextList.optional(),
+  dnsServers: contextList.optional(),
+  primaryIsVirtual: z.boolean().optional(),
+});
+const contextConnection = z.object({ host: contextText.optional(), dns: vpnDnsAnswer.optional() });
+
 /** Where a device is. A missing key is unknown; `null` is known to be none. Without `connection`, none is being made yet. */
-export const appleContext = z.strictObject({
+export const appleContext = z.object({
   vpn: z.enum(['connected', 'disconnected']).optional(),
-  network: z
-    .strictObject({
-      interface: appleInterface.nullable().optional(),
-      ssid: contextText.nullable().optional(),
-      searchDomains: contextList.optional(),
-      dnsServers: contextList.optional(),
-      primaryIsVirtual: z.boolean().optional(),
-    })
-    .optional(),
-  connection: z.strictObject({ host: contextText.optional(), dns: vpnDnsAnswer.optional() }).optional(),
+  network: contextNetwork.optional(),
+  connection: contextConnection.optional(),
   probes: bounded(probeAnswer).optional(),
   dnsServerReachable: bounded(z.boolean()).optional(),
   /** The user stopped the tunnel by hand and nothing happened since that ends the pause. */
@@ -125,10 +126,19 @@ export const appleReadings = z.strictObject({
 });
 export type AppleReadings = z.infer<typeof appleReadings>;
 
+/** As it comes with a policy of its own: whoever wrote both is told of a key that nobody looks at, for it may be a misspelt one. */
+const writtenContext = appleContext
+  .extend({
+    network: contextNetwork.strict().optional(),
+    connection: contextConnection.strict().optional(),
+    probes: bounded(probeAnswer.strict()).optional(),
+  })
+  .strict();
+
 export const appleEvaluateRequest = z.object({
   dialect: appleDialect.default('apple-mdm'),
   payload: applePayload,
-  context: appleContext,
+  context: writtenContext,
   readings: appleReadings.partial().optional(),
 });
 

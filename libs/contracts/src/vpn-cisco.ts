@@ -19,11 +19,13 @@ export const ciscoProfile = z
   .refine((profile) => isShallow(profile), TOO_DEEP);
 export type CiscoProfile = z.infer<typeof ciscoProfile>;
 
-export const ciscoContext = z.strictObject({
+const ciscoPlatform = z.object({ iosMajor: z.int().positive().optional() });
+
+export const ciscoContext = z.object({
   host: contextText.optional(),
   dns: vpnDnsAnswer.optional(),
   /** Absent: a current iOS. */
-  platform: z.strictObject({ iosMajor: z.int().positive().optional() }).optional(),
+  platform: ciscoPlatform.optional(),
 });
 export type CiscoContext = z.infer<typeof ciscoContext>;
 
@@ -43,7 +45,7 @@ export type CiscoReadings = z.infer<typeof ciscoReadings>;
 export const ciscoEvaluateRequest = z.object({
   dialect: z.literal('cisco-anyconnect'),
   profile: ciscoProfile,
-  context: ciscoContext,
+  context: ciscoContext.extend({ platform: ciscoPlatform.strict().optional() }).strict(),
   readings: ciscoReadings.partial().optional(),
 });
 

@@ -35,7 +35,7 @@ export type GlobalProtectPolicy = z.infer<typeof globalProtectPolicy>;
 
 export const globalProtectEvent = z.enum(['boot', 'user-login', 'user-connect', 'user-disconnect']);
 
-export const globalProtectContext = z.strictObject({
+export const globalProtectContext = z.object({
   platform: globalProtectPlatform,
   event: globalProtectEvent,
   /** `saml`, or any other way of signing in. */

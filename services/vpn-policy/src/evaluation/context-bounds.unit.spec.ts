@@ -3,8 +3,8 @@ import { vpnEvaluateRequest } from '@quell/contracts/vpn-evaluate';
 import { vpnPolicyBody } from '@quell/contracts/vpn-policy-body';
 import { problemOfError } from '@quell/service-kit/problem-of-error';
 import { prepare } from '../simulate/prepare.ts';
+import { decideByContent } from './decide-by-content.ts';
 import { evaluate } from './evaluate.ts';
-import { policyRequest } from './policy-request.ts';
 
 const many = (count: number, name: (index: number) => string) => Array.from({ length: count }, (_, at) => name(at));
 const payload = { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect' }] };
@@ -29,13 +29,20 @@ test('a context with more or longer texts than any device has is refused, with t
   expect(refusedAt({ probes: answered })).toEqual(['/context/probes']);
 });
 
-test('a key of a context that nobody looks at is refused by its name, wherever it stands', () => {
+test('a key of a context that comes with a policy and that nobody looks at is refused by its name, wherever it stands', () => {
   expect(refusedAt({ netwerk: network, userPause: true })).toEqual(['/context/netwerk', '/context/userPause']);
   expect(refusedAt({ network: { ...network, 'search/domains': [] } })).toEqual(['/context/network/search~1domains']);
+  expect(refusedAt({ probes: { 'https://a/b': { stattus: 200 } } })).toEqual([
+    '/context/probes/https:~1~1a~1b/stattus',
+  ]);
+  const cisco = { dialect: 'cisco-anyconnect', profile: {}, context: { hosst: 'x', platform: { ios: 17 } } };
+  const { error } = vpnEvaluateRequest.safeParse(cisco);
+  const places = problemOfError(error).problem.errors?.map(({ pointer }) => pointer);
+  expect(places?.toSorted()).toEqual(['/context/hosst', '/context/platform/ios']);
   const body = vpnPolicyBody.parse({ dialect: 'apple-mdm', payload });
-  const misspelt = { errors: [{ pointer: '/netwerk', detail: expect.stringContaining('netwerk') }] };
-  expect(policyRequest(body, { netwerk: network })).toEqual(misspelt);
-  expect(prepare({ body })({ netwerk: network })).toEqual(misspelt);
+  // A device that asks by a stored policy may tell more than the policy's dialect looks at.
+  expect(decideByContent({ body }, { network, battery: 80 })).toMatchObject({ decision: 'connect' });
+  expect(prepare({ body })({ network, battery: 80 })).toMatchObject({ decision: 'connect' });
 });
 
 /** No time is asserted: an evaluation that hangs fails. */

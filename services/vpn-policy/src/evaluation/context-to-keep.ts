@@ -11,11 +11,11 @@ import { withoutCredentials } from './without-credentials.ts';
 export function contextToKeep(dialect: VpnDialect, context: unknown): Record<string, unknown> {
   switch (dialect) {
     case 'cisco-anyconnect':
-      return ciscoContext.strip().safeParse(context).data ?? {};
+      return ciscoContext.safeParse(context).data ?? {};
     case 'globalprotect':
-      return globalProtectContext.strip().safeParse(context).data ?? {};
+      return globalProtectContext.safeParse(context).data ?? {};
     default: {
-      const read = appleContext.strip().safeParse(context).data ?? {};
+      const read = appleContext.safeParse(context).data ?? {};
       if (read.probes === undefined) return read;
       const scrubbed = Object.entries(read.probes).map(([url, { error, ...answer }]) => [
         withoutCredentials(url),
