@@ -40,7 +40,9 @@ export const vpnLintRequest = z
     profile: policy.optional().describe('cisco-anyconnect: the profile.'),
     settings: policy.optional().describe("globalprotect: the portal's agent configuration."),
     readings: z
-      .union([appleReadings.partial(), ciscoReadings.partial(), globalProtectReadings.partial()])
+      .union([appleReadings.partial(), ciscoReadings.partial(), globalProtectReadings.partial()], {
+        error: 'has a key or a value that is none of the readings of one dialect',
+      })
       .optional()
       .describe('As in the policy: single points of its dialect that are read otherwise.'),
   })
