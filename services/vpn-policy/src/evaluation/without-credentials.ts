@@ -9,17 +9,9 @@ const compound =
   /(access|account|api|app|auth|client|crypt|login|private|session|shared|sign|signing|user)(auth|code|key|pass|sig)/i;
 
 function namesCredential(name: string): boolean {
-  const text = decoded(name);
+  const text = name.replace(/%([0-9a-f]{2})/gi, (_, byte: string) => String.fromCharCode(Number.parseInt(byte, 16)));
   const parts = text.replace(/([a-z])(?=[A-Z])/g, '$1 ').split(/[^A-Za-z]+/);
   return credential.test(text) || compound.test(text) || parts.some((part) => words.has(part.toLowerCase()));
-}
-
-function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
 }
 
 /** Text without what a URL carries as a password or token. */
