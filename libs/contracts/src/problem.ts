@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { filePlace } from './file-place.ts';
 
 /** RFC 9457 problem details. `errors` names every offending place by JSON Pointer (RFC 6901). */
 export const problem = z.object({
@@ -8,6 +9,8 @@ export const problem = z.object({
   detail: z.string(),
   instance: z.string().optional(),
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  reason: z.string().optional().describe('Of a file that is not read: why, as one word.'),
+  at: filePlace.optional().describe('Of a file that is not read: where in it. Absent: the file as a whole.'),
 });
 export type Problem = z.infer<typeof problem>;
 
@@ -33,12 +36,11 @@ export const problemTypes = {
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemType = keyof typeof problemTypes;
 
+/** What a problem says beside its detail. */
+export type ProblemExtra = Pick<Problem, 'instance' | 'errors' | 'reason' | 'at'>;
+
 /** Builds a problem body. `detail` says what is wrong this time and, where there is one, the cure. */
-export function problemOf(
-  name: ProblemType,
-  detail: string,
-  extra: { instance?: string; errors?: { pointer: string; detail: string }[] } = {},
-): Problem {
+export function problemOf(name: ProblemType, detail: string, extra: ProblemExtra = {}): Problem {
   const { status, title } = problemTypes[name];
   return { type: `urn:quell:problem:${name}`, title, status, detail, ...extra };
 }
@@ -46,4 +48,20 @@ export function problemOf(
 /** The JSON Pointer (RFC 6901) of a path of member names and indexes; '' is the whole document. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+type Issue = {
+  readonly code?: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+};
+
+/** What a schema refuses, each place as a pointer; of keys that it does not have, to each of them. */
+export function placesOf(issues: readonly Issue[]): { pointer: string; detail: string }[] {
+  return issues.flatMap(({ code, path, message, keys = [] }) =>
+    code === 'unrecognized_keys'
+      ? keys.map((key) => ({ pointer: jsonPointer([...path, key]), detail: `there is no ${JSON.stringify(key)} here` }))
+      : [{ pointer: jsonPointer(path), detail: message }],
+  );
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isShallow, TOO_DEEP } from './nesting.ts';
+import { dictionaryOf } from './vpn-dictionary.ts';
 import { vpnExplanation } from './vpn-explanation.ts';
 
 /** The three named readings of Apple's rules; docs and header and source contradict each other (services/vpn-policy/README.md). */
@@ -29,46 +30,75 @@ export const appleRule = z.looseObject({
 });
 export type AppleRule = z.infer<typeof appleRule>;
 
-/** The VPN dictionary of a com.apple.vpn.managed payload. Keys that have no part in on-demand are let through. */
-export const applePayload = z
-  .looseObject({
-    OnDemandEnabled: z.int().optional(),
-    OnDemandRules: z.array(appleRule).optional(),
-    OnDemandMatchDomainsAlways: strings.optional(),
-    OnDemandMatchDomainsOnRetry: strings.optional(),
-    OnDemandMatchDomainsNever: strings.optional(),
-    VPNType: z.string().optional(),
-  })
-  .refine((payload) => isShallow(payload), TOO_DEEP);
+const vpnDictionary = z.looseObject({
+  OnDemandEnabled: z.int().optional(),
+  OnDemandRules: z.array(appleRule).optional(),
+  OnDemandMatchDomainsAlways: strings.optional(),
+  OnDemandMatchDomainsOnRetry: strings.optional(),
+  OnDemandMatchDomainsNever: strings.optional(),
+  VPNType: z.string().optional(),
+});
+
+/**
+ * The VPN dictionary of a com.apple.vpn.managed payload, or the whole payload with one in it; `readDictionary` is what decides of both. Keys
+ * that have no part in on-demand are let through.
+ */
+export const applePayload = vpnDictionary
+  .refine((payload) => isShallow(payload), TOO_DEEP)
+  .superRefine((payload, { addIssue }) => {
+    const { dictionary, base } = dictionaryOf(payload);
+    const issues = base === '' ? [] : (vpnDictionary.safeParse(dictionary).error?.issues ?? []);
+    for (const { path, message } of issues) addIssue({ code: 'custom', message, path: [base.slice(1), ...path] });
+  });
 export type ApplePayload = z.infer<typeof applePayload>;
+
+/** What a client reads of a payload: the dictionary in it, where it is a whole one. Places in answers are pointers into it. */
+export function readDictionary(payload: ApplePayload): ApplePayload {
+  return dictionaryOf(payload).dictionary as ApplePayload;
+}
 
 export const appleInterface = z.enum(['WiFi', 'Ethernet', 'Cellular', 'Other']);
 export const vpnDnsAnswer = z.enum(['resolved', 'nxdomain', 'timeout', 'redirected']);
 export type VpnDnsAnswer = z.infer<typeof vpnDnsAnswer>;
 
+/**
+ * Bounds of what a context may hold, far above what devices have: each entry is compared with each of the policy's, and stands in the trace
+ * of each rule.
+ */
+export const CONTEXT_BOUNDS = { characters: 1024, entries: 64, probes: 1024 } as const;
+export const contextText = z.string().max(CONTEXT_BOUNDS.characters);
+const contextList = z.array(z.string().max(255)).max(CONTEXT_BOUNDS.entries);
+
+function bounded<V extends z.ZodType>(value: V) {
+  return z.record(contextText, value).refine((answers) => Object.keys(answers).length <= CONTEXT_BOUNDS.probes, {
+    message: `Too big: expected at most ${CONTEXT_BOUNDS.probes} keys`,
+  });
+}
+
 /** `{}` is a probe that nobody answered yet. */
 export const probeAnswer = z.object({
   status: z.int().optional(),
   redirected: z.boolean().optional(),
-  error: z.string().optional(),
+  error: contextText.optional(),
 });
 export type ProbeAnswer = z.infer<typeof probeAnswer>;
+
+const contextNetwork = z.object({
+  interface: appleInterface.nullable().optional(),
+  ssid: contextText.nullable().optional(),
+  searchDomains: contextList.optional(),
+  dnsServers: contextList.optional(),
+  primaryIsVirtual: z.boolean().optional(),
+});
+const contextConnection = z.object({ host: contextText.optional(), dns: vpnDnsAnswer.optional() });
 
 /** Where a device is. A missing key is unknown; `null` is known to be none. Without `connection`, none is being made yet. */
 export const appleContext = z.object({
   vpn: z.enum(['connected', 'disconnected']).optional(),
-  network: z
-    .object({
-      interface: appleInterface.nullable().optional(),
-      ssid: z.string().nullable().optional(),
-      searchDomains: strings.optional(),
-      dnsServers: strings.optional(),
-      primaryIsVirtual: z.boolean().optional(),
-    })
-    .optional(),
-  connection: z.object({ host: z.string().optional(), dns: vpnDnsAnswer.optional() }).optional(),
-  probes: z.record(z.string(), probeAnswer).optional(),
-  dnsServerReachable: z.record(z.string(), z.boolean()).optional(),
+  network: contextNetwork.optional(),
+  connection: contextConnection.optional(),
+  probes: bounded(probeAnswer).optional(),
+  dnsServerReachable: bounded(z.boolean()).optional(),
   /** The user stopped the tunnel by hand and nothing happened since that ends the pause. */
   userPaused: z.boolean().optional(),
 });
@@ -96,10 +126,19 @@ export const appleReadings = z.strictObject({
 });
 export type AppleReadings = z.infer<typeof appleReadings>;
 
+/** As it comes with a policy of its own: whoever wrote both is told of a key that nobody looks at, for it may be a misspelt one. */
+const writtenContext = appleContext
+  .extend({
+    network: contextNetwork.strict().optional(),
+    connection: contextConnection.strict().optional(),
+    probes: bounded(probeAnswer.strict()).optional(),
+  })
+  .strict();
+
 export const appleEvaluateRequest = z.object({
   dialect: appleDialect.default('apple-mdm'),
   payload: applePayload,
-  context: appleContext,
+  context: writtenContext,
   readings: appleReadings.partial().optional(),
 });
 

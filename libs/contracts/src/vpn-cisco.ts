@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isShallow, TOO_DEEP } from './nesting.ts';
-import { vpnDnsAnswer } from './vpn-apple.ts';
+import { contextText, vpnDnsAnswer } from './vpn-apple.ts';
 import { vpnExplanation } from './vpn-explanation.ts';
 
 const rules = z.array(z.string()).nullish();
@@ -19,18 +19,24 @@ export const ciscoProfile = z
   .refine((profile) => isShallow(profile), TOO_DEEP);
 export type CiscoProfile = z.infer<typeof ciscoProfile>;
 
+const ciscoPlatform = z.object({ iosMajor: z.int().positive().optional() });
+
 export const ciscoContext = z.object({
-  host: z.string().optional(),
+  host: contextText.optional(),
   dns: vpnDnsAnswer.optional(),
   /** Absent: a current iOS. */
-  platform: z.object({ iosMajor: z.int().positive().optional() }).optional(),
+  platform: ciscoPlatform.optional(),
 });
 export type CiscoContext = z.infer<typeof ciscoContext>;
 
 /** Judgement calls; sources in services/vpn-policy/README.md. */
 export const ciscoReadings = z.strictObject({
+  /** Whether rules are switched off by CertificatePolicy None, and Disabled, its name in the editor. */
+  certificatePolicyNoneDisables: z.boolean(),
   serverAddressInNever: z.boolean(),
   leadingDotMatchesApex: z.boolean(),
+  /** Whether `host.example.com`, without a leading dot, also means the names below it. */
+  hostRuleMatchesBelow: z.boolean(),
   redirectedIsFailure: z.boolean(),
   alwaysFromIos7: z.enum(['if-needed', 'immediate']),
 });
@@ -39,7 +45,7 @@ export type CiscoReadings = z.infer<typeof ciscoReadings>;
 export const ciscoEvaluateRequest = z.object({
   dialect: z.literal('cisco-anyconnect'),
   profile: ciscoProfile,
-  context: ciscoContext,
+  context: ciscoContext.extend({ platform: ciscoPlatform.strict().optional() }).strict(),
   readings: ciscoReadings.partial().optional(),
 });
 

@@ -1,16 +1,10 @@
 import { z } from 'zod';
+import { filePlace } from './file-place.ts';
 import { isShallow, TOO_DEEP } from './nesting.ts';
 import { appleDialect, applePayload } from './vpn-apple.ts';
 import { ciscoProfile } from './vpn-cisco.ts';
 import { vpnFinding } from './vpn-lint.ts';
 import { ciscoFinding } from './vpn-lint-cisco.ts';
-
-/** Where something stands in a file: in text by line and column, both from 1, in a binary plist by its byte, from 0. */
-export const filePlace = z.union([
-  z.object({ line: z.int().positive(), column: z.int().positive().describe('In UTF-16 code units.') }),
-  z.object({ byte: z.int().min(0) }),
-]);
-export type FilePlace = z.infer<typeof filePlace>;
 
 /** Why a file is not read. */
 export const fileRefusal = z.object({
@@ -166,7 +160,7 @@ export const vpnExportRequest = z.discriminatedUnion('target', [
         }),
       )
       .min(1)
-      .max(16),
+      .max(200),
     acceptFindings,
   }),
 ]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contextText } from './vpn-apple.ts';
 import { vpnExplanation } from './vpn-explanation.ts';
 
 export const connectMethod = z.enum(['on-demand', 'user-logon', 'pre-logon', 'pre-logon-then-on-demand']);
@@ -27,6 +28,8 @@ export const globalProtectPolicy = z.object({
   timeoutMin: z.number().min(0).default(0),
   /** How often a user may disconnect; 0 = as often as wanted. */
   maxUserOverrides: z.int().min(0).default(0),
+  /** Whether the app's icon is shown, absent: it is; without it nobody can disconnect. */
+  showIcon: z.boolean().optional(),
 });
 export type GlobalProtectPolicy = z.infer<typeof globalProtectPolicy>;
 
@@ -36,7 +39,7 @@ export const globalProtectContext = z.object({
   platform: globalProtectPlatform,
   event: globalProtectEvent,
   /** `saml`, or any other way of signing in. */
-  auth: z.string().optional(),
+  auth: contextText.optional(),
   machineCert: z.boolean().optional(),
   /** Disconnects that the user already had. */
   used: z.int().min(0).optional(),
@@ -50,6 +53,10 @@ export const globalProtectReadings = z.strictObject({
   linux: z.enum(['all-but-pre-logon', 'unsupported']),
   samlUnknownOnIos: z.enum(['not-saml', 'unknown']),
   ticketOnAndroid: z.enum(['invalid', 'challenge']),
+  /** At login after pre-logon: whether a device of which `machineCert` is not known has its tunnel up. */
+  machineCertUnknownAtLogin: z.enum(['present', 'unknown']),
+  /** What `maxUserOverrides: 0` allows. */
+  zeroUserOverrides: z.enum(['no-limit', 'none']),
 });
 export type GlobalProtectReadings = z.infer<typeof globalProtectReadings>;
 
@@ -80,6 +87,7 @@ export const globalProtectOutcome = z.object({
       'INPUT_UNKNOWN',
       'MACHINE_CERT_REQUIRED',
       'MAX_OVERRIDES_REACHED',
+      'NO_APP_ICON',
       'OVERRIDE_DISABLED',
       'PLATFORM_NOT_SUPPORTED',
       'PLATFORM_ON_DEMAND_ONLY',

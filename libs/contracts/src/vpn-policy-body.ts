@@ -23,15 +23,38 @@ export type VpnPolicyBody = z.infer<typeof vpnPolicyBody>;
 export const vpnDialect = z.enum([...appleDialect.options, 'cisco-anyconnect', 'globalprotect']);
 export type VpnDialect = z.infer<typeof vpnDialect>;
 
+/** Where in a request the policy of a dialect stands, and what of it may be read otherwise. */
+function vendorOf(dialect: VpnDialect) {
+  if (dialect === 'cisco-anyconnect') return { key: 'profile', readings: ciscoReadings } as const;
+  if (dialect === 'globalprotect') return { key: 'settings', readings: globalProtectReadings } as const;
+  return { key: 'payload', readings: appleReadings } as const;
+}
+
 const policy = z.unknown().refine((value) => isShallow(value), TOO_DEEP);
 
 /** Body of `POST /v1/vpn/lint`: a policy that need not be well formed, for that is one of the findings. */
-export const vpnLintRequest = z.object({
-  dialect: vpnDialect.default('apple-mdm'),
-  payload: policy.optional().describe('apple: a VPN dictionary, or a whole com.apple.vpn.managed payload.'),
-  profile: policy.optional().describe('cisco-anyconnect: the profile.'),
-  settings: policy.optional().describe("globalprotect: the portal's agent configuration."),
-});
+export const vpnLintRequest = z
+  .object({
+    dialect: vpnDialect.default('apple-mdm'),
+    payload: policy.optional().describe('apple: a VPN dictionary, or a whole com.apple.vpn.managed payload.'),
+    profile: policy.optional().describe('cisco-anyconnect: the profile.'),
+    settings: policy.optional().describe("globalprotect: the portal's agent configuration."),
+    readings: z
+      .union([appleReadings.partial(), ciscoReadings.partial(), globalProtectReadings.partial()], {
+        error: 'has a key or a value that is none of the readings of one dialect',
+      })
+      .optional()
+      .describe('As in the policy: single points of its dialect that are read otherwise.'),
+  })
+  .superRefine((request, { addIssue }) => {
+    const { key, readings } = vendorOf(request.dialect);
+    if (request[key] === undefined) {
+      addIssue({ code: 'custom', message: `a policy of ${request.dialect} stands in ${key}`, path: [key] });
+    }
+    for (const issue of readings.partial().optional().safeParse(request.readings).error?.issues ?? []) {
+      addIssue({ code: 'custom', message: issue.message, path: ['readings', ...issue.path] });
+    }
+  });
 export type VpnLintRequest = z.infer<typeof vpnLintRequest>;
 
 /** Body of `POST /v1/vpn/diff`: both of one vendor. */

@@ -1,4 +1,4 @@
-import { type Problem, type ProblemType, problemOf } from '@quell/contracts/problem';
+import { type Problem, type ProblemExtra, type ProblemType, problemOf } from '@quell/contracts/problem';
 
 /** Thrown at the HTTP edge to answer with a problem; the core returns refusals as values instead. */
 export class ProblemError extends Error {
@@ -17,12 +17,9 @@ export class ProblemError extends Error {
 export function refusal(
   name: ProblemType,
   detail: string,
-  extra: { errors?: { pointer: string; detail: string }[]; headers?: Readonly<Record<string, string>> } = {},
+  { headers = {}, ...extra }: ProblemExtra & { headers?: Readonly<Record<string, string>> } = {},
 ): ProblemError {
-  return new ProblemError(
-    problemOf(name, detail, extra.errors === undefined ? {} : { errors: extra.errors }),
-    extra.headers ?? {},
-  );
+  return new ProblemError(problemOf(name, detail, extra), headers);
 }
 
 /** 503 with the header that tells when to come back. */

@@ -1,4 +1,4 @@
-import { jsonPointer, type Problem, type ProblemType, problemOf, problemTypes } from '@quell/contracts/problem';
+import { type Problem, type ProblemType, placesOf, problemOf, problemTypes } from '@quell/contracts/problem';
 import { isTransient } from '@quell/event-store/transient';
 import { ZodError } from 'zod';
 import { ProblemError } from './problem-error.ts';
@@ -38,7 +38,7 @@ function statusOf(error: object): number | undefined {
 export function problemOfError(error: unknown): ErrorAnswer {
   if (error instanceof ProblemError) return { problem: error.problem, headers: error.headers, unexpected: false };
   if (error instanceof ZodError) {
-    const errors = error.issues.map((issue) => ({ pointer: jsonPointer(issue.path), detail: issue.message }));
+    const errors = placesOf(error.issues);
     return { problem: problemOf('invalid-request', summaryOf(errors), { errors }), headers: {}, unexpected: false };
   }
   if (isTransient(error)) {

@@ -59,6 +59,8 @@ test('a profile with a secret shows neither it nor any of it, in an answer or in
       body: {
         type: 'urn:quell:problem:unprocessable',
         detail: expect.stringMatching(/malformed at line \d+, column \d+/),
+        reason: 'malformed',
+        at: { line: expect.any(Number), column: expect.any(Number) },
       },
     },
   ]);
@@ -95,9 +97,21 @@ test('what a target cannot hold is refused with the places, and what is no file 
   expect(await send(new Uint8Array(5 * 2 ** 20))).toMatchObject({ status: 413 });
   expect(await send(bytes('hello'))).toMatchObject({
     status: 422,
-    body: { detail: expect.stringContaining('not-a-profile') },
+    body: { detail: expect.stringContaining('not-a-profile'), reason: 'not-a-profile', at: { line: 1, column: 1 } },
   });
   expect(await send(bytes(profile('')), 'application/xml', '?dialect=android')).toMatchObject({ status: 400 });
+});
+
+test('lint refuses a request without the policy of its dialect, or with readings of another', async () => {
+  const refusedAt = async (body: object) => {
+    const { status, body: problem } = await running.call('POST', '/v1/vpn/lint', body);
+    return [status, problem.errors?.map(({ pointer }: { pointer: string }) => pointer)];
+  };
+  expect(await refusedAt({})).toEqual([400, ['/payload']]);
+  expect(await refusedAt({ dialect: 'cisco-anyconnect', payload: {} })).toEqual([400, ['/profile']]);
+  expect(await refusedAt({ dialect: 'globalprotect', profile: {} })).toEqual([400, ['/settings']]);
+  const readings = { leadingDotMatchesApex: false };
+  expect(await refusedAt({ payload: {}, readings })).toEqual([400, ['/readings']]);
 });
 
 test('lint answers in the terms of each dialect', async () => {

@@ -42,6 +42,7 @@ export const vpnRoutes: readonly Route[] = [
     summary: 'What would the client do, and why',
     description:
       'Decides as the vendor’s own client would: `apple-mdm` (default), `apple-ne`, `apple-legacy`, `cisco-anyconnect` or `globalprotect`. ' +
+      'An Apple payload is a VPN dictionary or a whole payload with one in it; places in the answer are pointers into the dictionary. ' +
       'A key that the context lacks is unknown: `missing` names it, and the decision is `unknown` unless all outcomes in `possible` agree.',
     query: vpnEvaluateQuery,
     body: { schema: vpnEvaluateRequest, example: { dialect: 'apple-mdm', payload: examplePayload, context } },

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { CiscoProfile } from '@quell/contracts/vpn-cisco';
-import { importedCiscoProfile } from '@quell/contracts/vpn-formats';
+import { importedCiscoProfile, vpnExportRequest } from '@quell/contracts/vpn-formats';
 import fc from 'fast-check';
 import { serverHost } from '../dialects/cisco-anyconnect/match.ts';
 import { diffCisco } from '../diff/diff-cisco.ts';
@@ -131,6 +131,17 @@ test('too many host entries and too deep elements are refused', () => {
 });
 
 const words = { Automatic: 'Auto', Disabled: 'None' } as const;
+
+test('as many host entries as an import takes, an export takes, too', () => {
+  const entries = (count: number) => Array.from({ length: count }, (_, at) => entry(onDemand, `Office ${at}`)).join('');
+  const asked = (text: string, more: object[] = []) =>
+    vpnExportRequest.safeParse({
+      target: 'cisco',
+      policies: [...imported(text).policies.map(({ name, profile: policy }) => ({ name, profile: policy })), ...more],
+    });
+  expect(asked(profile(entries(200))).success).toBe(true);
+  expect(asked(profile(entries(200)), [{ name: 'One more', profile: {} }]).success).toBe(false);
+});
 
 test('import(export(profile)) is the profile, in the schema’s own words', () => {
   fc.assert(

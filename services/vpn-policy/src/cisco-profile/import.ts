@@ -1,5 +1,6 @@
+import type { FilePlace } from '@quell/contracts/file-place';
 import type { CiscoProfile } from '@quell/contracts/vpn-cisco';
-import type { FilePlace, FileRefusal, ImportedCiscoPolicy, ImportedCiscoProfile } from '@quell/contracts/vpn-formats';
+import type { FileRefusal, ImportedCiscoPolicy, ImportedCiscoProfile } from '@quell/contracts/vpn-formats';
 import { FILE_LIMITS, Refusal, refusing, tooLarge } from '../formats/refusal.ts';
 import { decodeXml } from '../formats/source-text.ts';
 import { isTemplate, isVariable } from '../formats/templates.ts';

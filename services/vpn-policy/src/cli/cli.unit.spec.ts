@@ -169,6 +169,28 @@ test('export writes what import reads, says on stderr what is missing, and ends 
   expect('file' in cisco && new TextDecoder().decode(cisco.file)).toContain('<HostName>Office</HostName>');
 });
 
+test('lint ends with 3 where nothing is wrong but something could not be decided', () => {
+  const probing = Array.from({ length: 17 }, (_, index) => ({
+    Action: 'Ignore',
+    URLStringProbe: `https://p${index}.example.com/`,
+  }));
+  const many = file('many.json', { OnDemandEnabled: 1, OnDemandRules: [...probing, { Action: 'Connect' }] });
+  const { exitCode, text } = lintCommand(many, { dialect: 'apple-mdm' }) as { exitCode: number; text: string };
+  expect([exitCode, text]).toEqual([3, expect.stringMatching(/^undecided /)]);
+});
+
+test('lint reads a request as it is evaluated, with its readings', () => {
+  const OnDemandRules = [
+    { Action: 'Disconnect', DNSDomainMatch: ['example.com'] },
+    { Action: 'Connect', DNSDomainMatch: ['eng.example.com'] },
+    { Action: 'Ignore' },
+  ];
+  const request = { payload: { OnDemandEnabled: 1, OnDemandRules }, readings: { searchDomain: 'equal' } };
+  const linted = (name: string, value: object) => lintCommand(file(name, value), { dialect: 'apple-mdm' });
+  expect(linted('equal.json', request).exitCode).toBe(0);
+  expect(linted('suffix.json', { ...request, readings: {} }).exitCode).toBe(1);
+});
+
 test('a policy of another vendor is a finding of lint that names it, and is not exported', () => {
   const apple = file('rules-of-apple.json', payload);
   const cisco = file('profile-of-cisco.json', { ConnectOnDemand: true, IfNeeded: ['example.com'] });

@@ -1,7 +1,7 @@
 import { appleDialect, applePayload } from '@quell/contracts/vpn-apple';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { rulesToLists } from '../legacy-lists/to-lists.ts';
 import { listsToRules } from '../legacy-lists/to-rules.ts';
-import { dictionaryOf } from '../lint/placement.ts';
 import { type Printed, parsed, readJson, UsageError } from './finish.ts';
 import { statedPolicy } from './read-policy.ts';
 

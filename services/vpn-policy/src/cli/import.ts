@@ -1,5 +1,6 @@
+import type { FilePlace } from '@quell/contracts/file-place';
 import { appleDialect } from '@quell/contracts/vpn-apple';
-import type { FilePlace, VpnImportAnswer } from '@quell/contracts/vpn-formats';
+import type { VpnImportAnswer } from '@quell/contracts/vpn-formats';
 import { importFile } from '../formats/import-file.ts';
 import { type Printed, parsed, readBytes, UsageError } from './finish.ts';
 import { line } from './lint.ts';

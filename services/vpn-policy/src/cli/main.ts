@@ -28,7 +28,9 @@ vpn
 
 vpn
   .command('lint')
-  .description('what is wrong, dead or surprising in a policy; exit code 0 nothing but remarks, 1 findings, 2 no JSON')
+  .description(
+    'what is wrong, dead or surprising in a policy; exit code 0 nothing but remarks, 1 findings, 3 some undecided, 2 no JSON',
+  )
   .argument(
     '[file]',
     'a VPN dictionary or a payload with one, an AnyConnect profile or a GlobalProtect configuration, as JSON; without it, or with -, from stdin',

@@ -1,7 +1,7 @@
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { globalProtectContext } from '@quell/contracts/vpn-globalprotect';
 import { type VpnDialect, vpnDialect } from '@quell/contracts/vpn-policy-body';
 import { type VpnPolicyContent, vpnPolicyContent } from '@quell/contracts/vpn-policy-events';
-import { dictionaryOf } from '../lint/placement.ts';
 import { parsed } from './finish.ts';
 
 /** A policy without what stands around it in its file, and by what it is read; none of it is checked. */

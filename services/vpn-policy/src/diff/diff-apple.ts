@@ -1,17 +1,17 @@
 import { assertNever } from '@quell/contracts/vocabulary';
-import type { AppleContext, AppleDialect, AppleOutcome, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDialect, AppleOutcome, ApplePayload } from '@quell/contracts/vpn-apple';
 import type { VpnDiffAnswer } from '@quell/contracts/vpn-diff';
 import { connectionClasses, type ReadPayload, required } from '../dialects/apple/classes/connection-classes.ts';
 import { CLASS_LIMIT, networkClasses, probeAnswers } from '../dialects/apple/classes/network-classes.ts';
 import { decideStages } from '../dialects/apple/decide-stages.ts';
-import { appleReadings } from '../dialects/apple/readings.ts';
+import { appleReadings, type SwitchedReadings } from '../dialects/apple/readings.ts';
 import { Differences } from './differences.ts';
 
 /** A policy, and the reading that it is compared under. */
 export type DiffSide = {
   readonly payload: ApplePayload;
   readonly dialect: AppleDialect;
-  readonly readings?: { readonly [K in keyof AppleReadings]?: AppleReadings[K] | undefined } | undefined;
+  readonly readings?: SwitchedReadings | undefined;
 };
 
 const answers = Object.values(probeAnswers);

@@ -3,8 +3,8 @@ import type { CiscoDiffAnswer } from '@quell/contracts/vpn-diff';
 import { domainAtoms } from '../dialects/apple/classes/atoms.ts';
 import { classesOf } from '../dialects/apple/classes/dimension.ts';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
-import { matchesRule, serverHost } from '../dialects/cisco-anyconnect/match.ts';
-import { ciscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
+import { comparable, matchesRule, serverHost } from '../dialects/cisco-anyconnect/match.ts';
+import { ciscoReadingsWith, type SwitchedCiscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
 import { Differences } from './differences.ts';
 
 /**
@@ -14,11 +14,14 @@ import { Differences } from './differences.ts';
 export function diffCisco(
   left: CiscoProfile,
   right: CiscoProfile,
-  switched: { readonly left?: Switched | undefined; readonly right?: Switched | undefined } = {},
+  switched: {
+    readonly left?: SwitchedCiscoReadings | undefined;
+    readonly right?: SwitchedCiscoReadings | undefined;
+  } = {},
 ): CiscoDiffAnswer {
   const sides = [
-    { profile: left, readings: readingsOf(switched.left) },
-    { profile: right, readings: readingsOf(switched.right) },
+    { profile: left, readings: ciscoReadingsWith(switched.left) },
+    { profile: right, readings: ciscoReadingsWith(switched.right) },
   ];
   const differences = new Differences<CiscoOutcome, CiscoContext>();
   for (const host of hostsOf(sides)) {
@@ -36,13 +39,7 @@ export function diffCisco(
   return differences.answer();
 }
 
-type Switched = { readonly [K in keyof CiscoReadings]?: CiscoReadings[K] | undefined };
 type Side = { readonly profile: CiscoProfile; readonly readings: CiscoReadings };
-
-function readingsOf(switched: Switched = {}): CiscoReadings {
-  const set = Object.entries(switched).filter(([, value]) => value !== undefined);
-  return { ...ciscoReadings, ...Object.fromEntries(set) };
-}
 
 /** One host per class that the rules and server addresses of the profiles tell apart. */
 function hostsOf(sides: readonly Side[]): readonly string[] {
@@ -60,6 +57,6 @@ function hostsOf(sides: readonly Side[]): readonly string[] {
   );
   return classesOf(domainAtoms(texts), (host) => [
     ...sides.flatMap(({ readings }) => lists.map((rules) => rules.some((rule) => matchesRule(rule, host, readings)))),
-    ...servers.map((server) => server.toLowerCase() === host.toLowerCase()),
+    ...servers.map((server) => comparable(server) === comparable(host)),
   ]).map((one) => one.value);
 }

@@ -3,11 +3,11 @@ import {
   type GlobalProtectContext,
   type GlobalProtectOutcome,
   type GlobalProtectPolicy,
-  type GlobalProtectReadings,
   globalProtectEvent,
   globalProtectPlatform,
 } from '@quell/contracts/vpn-globalprotect';
 import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
+import type { SwitchedGlobalProtectReadings } from '../dialects/globalprotect/methods.ts';
 import { Differences } from './differences.ts';
 
 /**
@@ -17,7 +17,10 @@ import { Differences } from './differences.ts';
 export function diffGlobalProtect(
   left: GlobalProtectPolicy,
   right: GlobalProtectPolicy,
-  switched: { readonly left?: Switched | undefined; readonly right?: Switched | undefined } = {},
+  switched: {
+    readonly left?: SwitchedGlobalProtectReadings | undefined;
+    readonly right?: SwitchedGlobalProtectReadings | undefined;
+  } = {},
 ): GlobalProtectDiffAnswer {
   const sides = [
     { policy: left, readings: switched.left },
@@ -42,8 +45,6 @@ export function diffGlobalProtect(
   }
   return differences.answer();
 }
-
-type Switched = { readonly [K in keyof GlobalProtectReadings]?: GlobalProtectReadings[K] | undefined };
 
 function effect({ reason: _, ...outcome }: GlobalProtectOutcome): string {
   return JSON.stringify(outcome, Object.keys(outcome).sort());

@@ -1,4 +1,5 @@
 import { assertNever } from '@quell/contracts/vocabulary';
+import { readDictionary } from '@quell/contracts/vpn-apple';
 import type { VpnEvaluateAnswer, VpnEvaluateRequest } from '@quell/contracts/vpn-evaluate';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
@@ -10,7 +11,7 @@ export function evaluate(request: VpnEvaluateRequest): VpnEvaluateAnswer {
     case 'apple-mdm':
     case 'apple-ne':
     case 'apple-legacy':
-      return evaluateApple(request.payload, request.context, request.dialect, request.readings);
+      return evaluateApple(readDictionary(request.payload), request.context, request.dialect, request.readings);
     case 'cisco-anyconnect':
       return evaluateCisco(request.profile, request.context, request.readings);
     case 'globalprotect':

@@ -133,3 +133,103 @@ test('Chrome OS cannot start an app, so every method is on demand there', () => 
   });
   expect(evaluateGlobalProtect(policy, { platform: 'chromeos', event: 'user-disconnect' }).action).toBe('disconnect');
 });
+
+test('a probe that failed makes the rule fail, whatever else is not known', () => {
+  const probing: ApplePayload = {
+    OnDemandEnabled: 1,
+    OnDemandRules: [
+      { Action: 'Connect', SSIDMatch: ['Lab'], URLStringProbe: 'https://example.com/' },
+      { Action: 'Ignore' },
+    ],
+  };
+  const { ssid: _, ...network } = cafe.network ?? {};
+  const answer = evaluateApple(probing, { network, probes: { 'https://example.com/': { error: 'timeout' } } });
+  expect(answer).toMatchObject({ decision: 'ignore', ruleIndex: 1, missing: [] });
+});
+
+test('a host that is in none of the three lists is told what one of them would have taken', () => {
+  const lists: ApplePayload = {
+    OnDemandEnabled: 1,
+    OnDemandMatchDomainsNever: ['example.net'],
+    OnDemandMatchDomainsOnRetry: ['example.com'],
+  };
+  const elsewhere = { ...cafe, connection: { host: 'example.org', dns: 'nxdomain' as const } };
+  expect(evaluateApple(lists, elsewhere)).toMatchObject({
+    reason: 'LEGACY_NO_DOMAIN',
+    nearMiss: {
+      place: '/OnDemandMatchDomainsOnRetry',
+      text: 'OnDemandMatchDomainsOnRetry would have decided if the host ended with one of ["example.com"]',
+    },
+  });
+  const { OnDemandMatchDomainsOnRetry: _, ...never } = lists;
+  expect(evaluateApple(never, elsewhere).nearMiss?.place).toBe('/OnDemandMatchDomainsNever');
+});
+
+test('a pause by the user stands in the trace', () => {
+  const { reason, trace } = evaluateApple(payload, { ...cafe, userPaused: true }, 'apple-legacy');
+  expect(reason).toBe('USER_PAUSED');
+  expect(trace.at(-1)).toMatchObject({ verdict: 'not-held', criteria: [{ name: 'userPaused', found: true }] });
+});
+
+const portal = { override: 'with-comment', timeoutMin: 0, maxUserOverrides: 2 } as const;
+test.each([
+  [
+    'a machine certificate at boot',
+    { ...portal, connectMethod: 'pre-logon' },
+    { platform: 'windows', event: 'boot', machineCert: false },
+    'MACHINE_CERT_REQUIRED',
+    'machineCert',
+    'the app would have done connect if the device had a machine certificate',
+  ],
+  [
+    'SAML on iOS',
+    { ...portal, connectMethod: 'user-logon' },
+    { platform: 'ios', event: 'user-login', auth: 'SAML' },
+    'SAML_IOS_ON_DEMAND_ONLY',
+    'auth',
+    'the app would have worked if the user signed in by something else than SAML',
+  ],
+  [
+    'the number of disconnects',
+    { ...portal, connectMethod: 'user-logon' },
+    { platform: 'macos', event: 'user-disconnect', used: 2 },
+    'MAX_OVERRIDES_REACHED',
+    'used',
+    'the app would have done challenge if the user had disconnected fewer than 2 times',
+  ],
+] as const)(
+  'GlobalProtect: %s stands in the trace, and is what it missed by',
+  (_, policy, context, reason, name, text) => {
+    const answer = evaluateGlobalProtect(policy, context);
+    expect(answer).toMatchObject({ reason, nearMiss: { text, failed: [{ name, verdict: 'not-held' }] } });
+    expect(answer.trace.at(-1)?.criteria.at(-1)).toMatchObject({ name, verdict: 'not-held' });
+  },
+);
+
+test('GlobalProtect: nothing is nearest where another context would change nothing', () => {
+  const policy = { ...portal, connectMethod: 'user-logon' } as const;
+  const stop = { platform: 'windows', event: 'user-disconnect' } as const;
+  const hidden = evaluateGlobalProtect({ ...policy, showIcon: false }, stop);
+  expect(hidden).toMatchObject({ action: 'deny', reason: 'NO_APP_ICON', nearMiss: null });
+  const none = evaluateGlobalProtect({ ...policy, maxUserOverrides: 0 }, stop, { zeroUserOverrides: 'none' });
+  expect(none).toMatchObject({ action: 'deny', reason: 'MAX_OVERRIDES_REACHED', nearMiss: null });
+  expect(evaluateGlobalProtect({ ...policy, override: 'disabled' }, stop).nearMiss).toBeNull();
+});
+
+test('GlobalProtect at login without word of a machine certificate: its tunnel is taken to be up, or either', () => {
+  const policy = { ...portal, connectMethod: 'pre-logon' } as const;
+  const login = { platform: 'windows', event: 'user-login' } as const;
+  expect(evaluateGlobalProtect(policy, login)).toMatchObject({ action: 'reassign-tunnel', missing: [] });
+  const answer = evaluateGlobalProtect(policy, login, { machineCertUnknownAtLogin: 'unknown' });
+  expect(answer).toMatchObject({ action: 'unknown', missing: ['/machineCert'] });
+  expect(answer.possible.map(({ action }) => action)).toEqual(['reassign-tunnel', 'connect']);
+});
+
+test('AnyConnect: a final dot, of the host or of the server address, names the same server', () => {
+  const profile = { ConnectOnDemand: true, Always: ['example.com'], serverAddress: 'https://vpn.example.com/group' };
+  for (const serverAddress of ['vpn.example.com', 'vpn.example.com.', 'https://vpn.example.com./group']) {
+    for (const host of ['vpn.example.com', 'VPN.example.com.']) {
+      expect(evaluateCisco({ ...profile, serverAddress }, { host, dns: 'nxdomain' }).reason).toBe('NEVER_CONNECT');
+    }
+  }
+});

@@ -1,16 +1,19 @@
 import { SocketAddress } from 'node:net';
-import type { AppleContext, AppleDialect, ApplePayload } from '@quell/contracts/vpn-apple';
-import type { CiscoContext, CiscoProfile } from '@quell/contracts/vpn-cisco';
-import type { GlobalProtectContext, GlobalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
+import type { AppleContext, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { CiscoContext, CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
+import type {
+  GlobalProtectContext,
+  GlobalProtectPolicy,
+  GlobalProtectReadings,
+} from '@quell/contracts/vpn-globalprotect';
 
 /**
  * First naive reading, for tests: the specification's pseudocode line by line, as nested loops over labels and characters, each
  * dialect's peculiarity where it bites. Shares no code with the evaluator. Knows complete contexts only.
  */
-export function loopApple(payload: ApplePayload, context: AppleContext, dialect: AppleDialect): unknown[] {
-  const legacy = dialect === 'apple-legacy';
+export function loopApple(payload: ApplePayload, context: AppleContext, points: AppleReadings): unknown[] {
   if (payload.OnDemandEnabled !== 1) return ['disabled', null, null, 'ON_DEMAND_DISABLED'];
-  if (legacy && context.userPaused) return ['not-evaluated', null, null, 'USER_PAUSED'];
+  if (points.manualStopPauses && context.userPaused) return ['not-evaluated', null, null, 'USER_PAUSED'];
   const net = context.network!;
   if (net.interface === null) return ['not-evaluated', null, null, 'NO_PRIMARY_NETWORK'];
   if (net.primaryIsVirtual) return ['not-evaluated', null, null, 'VIRTUAL_PRIMARY_INTERFACE'];
@@ -36,9 +39,9 @@ export function loopApple(payload: ApplePayload, context: AppleContext, dialect:
       let hit = false;
       for (const domain of net.searchDomains!) {
         for (const entry of rule.DNSDomainMatch) {
-          if (dialect === 'apple-ne' ? sameName(entry, domain) : under(entry, domain, dialect)) hit = true;
+          if (under(entry, domain, points.searchDomain, points)) hit = true;
         }
-        if (legacy) break;
+        if (points.searchDomainsConsidered === 'first') break;
       }
       if (!hit) continue;
     }
@@ -48,30 +51,34 @@ export function loopApple(payload: ApplePayload, context: AppleContext, dialect:
       let hits = 0;
       for (const server of net.dnsServers!) {
         for (const entry of rule.DNSServerAddressMatch) {
-          if (atAddress(entry, server, legacy)) {
+          if (atAddress(entry, server, !points.canonicalAddresses)) {
             hits++;
             break;
           }
         }
       }
       const count = net.dnsServers!.length;
-      if (dialect === 'apple-mdm' && hits === 0) continue;
-      if (dialect === 'apple-ne' && (hits < count || count === 0)) continue;
-      if (legacy && hits < count) continue;
+      if (count === 0 && points.noDnsServers === 'fails') continue;
+      if (count > 0 && points.dnsServers === 'any' && hits === 0) continue;
+      if (count > 0 && points.dnsServers === 'each' && hits < count) continue;
     }
     if (rule.URLStringProbe) {
       bare = false;
       const answer = context.probes![rule.URLStringProbe]!;
-      if (answer.status === undefined && answer.error === undefined) return ['pending', i, null, 'PROBE_PENDING'];
+      if (answer.status === undefined && answer.error === undefined) {
+        if (points.unansweredRuleProbe === 'failed') continue;
+        return ['pending', i, null, 'PROBE_PENDING'];
+      }
       if (answer.error !== undefined || answer.status !== 200 || answer.redirected) continue;
     }
     const why = bare ? 'RULE_MATCHED_CATCHALL' : 'RULE_MATCHED';
     if (rule.Action === 'Disconnect') return ['disconnect', i, null, why];
     if (rule.Action === 'Ignore') return ['ignore', i, null, why];
     if (rule.Action === 'Connect') {
-      if (legacy && context.connection) {
+      if (points.neverListStopsConnect && context.connection) {
         for (const entry of lists[0]!)
-          if (under(entry, context.connection.host!, dialect)) return ['no-trigger', i, null, 'LEGACY_NEVER'];
+          if (under(entry, context.connection.host!, points.listHost, points))
+            return ['no-trigger', i, null, 'LEGACY_NEVER'];
       }
       return ['connect', i, null, why];
     }
@@ -84,7 +91,8 @@ export function loopApple(payload: ApplePayload, context: AppleContext, dialect:
     for (let j = 0; j < parameters.length; j++) {
       const parameter = parameters[j]!;
       let hit = false;
-      for (const entry of parameter.Domains ?? []) if (under(entry, context.connection.host!, dialect)) hit = true;
+      for (const entry of parameter.Domains ?? [])
+        if (under(entry, context.connection.host!, points.host, points)) hit = true;
       if (!hit) continue;
       if (parameter.DomainAction === 'NeverConnect') return ['no-trigger', i, j, 'PARAM_NEVER_CONNECT'];
       if (context.connection.dns === 'redirected') return ['connect', i, j, 'PARAM_DNS_REDIRECTED'];
@@ -95,7 +103,9 @@ export function loopApple(payload: ApplePayload, context: AppleContext, dialect:
       if (parameter.RequiredURLStringProbe) {
         const answer = context.probes![parameter.RequiredURLStringProbe]!;
         const unanswered = answer.status === undefined && answer.error === undefined;
-        if (unanswered && !legacy) return ['pending', i, j, 'PROBE_PENDING'];
+        if (unanswered && points.unansweredRequiredProbe === 'pending') return ['pending', i, j, 'PROBE_PENDING'];
+        if (answer.redirected && points.requiredProbeRedirect === 'fails')
+          return ['connect', i, j, 'PARAM_REQUIRED_PROBE_FAILED'];
         if (unanswered || answer.error !== undefined || answer.status !== 200)
           return ['connect', i, j, 'PARAM_REQUIRED_PROBE_FAILED'];
       }
@@ -111,10 +121,11 @@ export function loopApple(payload: ApplePayload, context: AppleContext, dialect:
     const { host, dns } = context.connection ?? {};
     for (let kind = 0; kind < 3; kind++) {
       for (const entry of lists[kind]!) {
-        if (!under(entry, host ?? '', dialect)) continue;
+        if (!under(entry, host ?? '', points.listHost, points)) continue;
         if (kind === 0) return ['no-trigger', rule, null, 'LEGACY_NEVER'];
-        if (kind === 1 && legacy) return ['connect', rule, null, 'LEGACY_ALWAYS'];
-        if (dns === 'nxdomain' || dns === 'timeout') return ['connect', rule, null, 'LEGACY_ONRETRY_DNS_FAILED'];
+        if (kind === 1 && points.alwaysList === 'immediate') return ['connect', rule, null, 'LEGACY_ALWAYS'];
+        if (dns === 'nxdomain' || dns === 'timeout' || (dns === 'redirected' && points.redirectedFailsLists))
+          return ['connect', rule, null, 'LEGACY_ONRETRY_DNS_FAILED'];
         return ['no-trigger', rule, null, 'LEGACY_DNS_RESOLVED'];
       }
     }
@@ -122,32 +133,35 @@ export function loopApple(payload: ApplePayload, context: AppleContext, dialect:
   }
 }
 
+type NamePoints = Pick<AppleReadings, 'bareStar' | 'topLevelDomains' | 'caseSensitive'>;
+
 function sameName(entry: string, name: string): boolean {
-  const cut = (text: string) => (text.endsWith('.') ? text.slice(0, -1) : text).toUpperCase();
+  const cut = (text: string) => (text.endsWith('.') ? text.slice(0, -1) : text);
   return cut(name) !== '' && cut(entry) === cut(name);
 }
 
 /** Walks both names from their ends: by labels, in the source's reading by characters. */
-function under(entry: string, name: string, dialect: AppleDialect): boolean {
-  const legacy = dialect === 'apple-legacy';
-  if (entry === '*') return legacy;
+function under(given: string, host: string, mode: AppleReadings['searchDomain'], points: NamePoints): boolean {
+  const entry = points.caseSensitive ? given : given.toUpperCase();
+  const name = points.caseSensitive ? host : host.toUpperCase();
+  if (mode === 'equal') return sameName(entry, name);
+  if (entry === '*') return points.bareStar === 'all';
   let from = 0;
   if (entry[0] === '*') from = 1;
   while (entry[from] === '.') from++;
   let stem = entry.slice(from);
   if (stem.endsWith('.')) stem = stem.slice(0, -1);
-  let own = name.endsWith('.') ? name.slice(0, -1) : name;
+  const own = name.endsWith('.') ? name.slice(0, -1) : name;
   if (stem === '') return false;
-  if (legacy) {
+  if (mode === 'raw-suffix') {
     for (let back = 1; back <= stem.length; back++) {
       if (own[own.length - back] !== stem[stem.length - back]) return false;
     }
     return true;
   }
-  own = own.toUpperCase();
-  const wanted = stem.toUpperCase().split('.').reverse();
+  const wanted = stem.split('.').reverse();
   const labels = own.split('.').reverse();
-  if (dialect === 'apple-ne' && wanted.length === 1) return false;
+  if (!points.topLevelDomains && wanted.length === 1) return false;
   for (let label = 0; label < wanted.length; label++) if (labels[label] !== wanted[label]) return false;
   return true;
 }
@@ -164,24 +178,36 @@ function atAddress(entry: string, server: string, verbatim: boolean): boolean {
   return text(server).slice(0, prefix.length) === prefix;
 }
 
-export function loopCisco(profile: CiscoProfile, context: CiscoContext): unknown[] {
+export function loopCisco(
+  profile: CiscoProfile,
+  context: CiscoContext,
+  points: Partial<CiscoReadings> = {},
+): unknown[] {
   if (!profile.ConnectOnDemand) return ['disabled', 'ON_DEMAND_OFF'];
-  if (profile.CertificatePolicy === 'None' || profile.CertificatePolicy === 'Disabled')
-    return ['disabled', 'CERTIFICATE_POLICY_NONE'];
+  const none = profile.CertificatePolicy === 'None' || profile.CertificatePolicy === 'Disabled';
+  if (none && points.certificatePolicyNoneDisables !== false) return ['disabled', 'CERTIFICATE_POLICY_NONE'];
   const lists = [profile.Never ?? [], profile.Always ?? [], profile.IfNeeded ?? []];
   if (lists.flat().includes('10.0.0.1')) return ['invalid', 'IP_NOT_ALLOWED_IN_RULE'];
-  const host = context.host!.toLowerCase();
+  const host = context.host!.toLowerCase().replace(/[.]$/, '');
   const server = {
     'eng.example.com': 'eng.example.com',
     'https://Example.com/group': 'example.com',
     '10.0.0.1': '10.0.0.1',
   };
-  if (host === server[(profile.serverAddress ?? '') as keyof typeof server]) return ['no-trigger', 'NEVER_CONNECT'];
+  if (points.serverAddressInNever !== false && host === server[(profile.serverAddress ?? '') as keyof typeof server])
+    return ['no-trigger', 'NEVER_CONNECT'];
   for (let kind = 0; kind < 3; kind++) {
     for (const rule of lists[kind]!) {
-      if (!under(rule, host, 'apple-mdm')) continue;
+      const stem = rule.replace(/^[.]/, '').toLowerCase();
+      if (stem === '') continue;
+      const dotted = rule.startsWith('.');
+      const apex = host === stem && !(dotted && points.leadingDotMatchesApex === false);
+      const below = host.endsWith(`.${stem}`) && (dotted || points.hostRuleMatchesBelow !== false);
+      if (!apex && !below) continue;
       if (kind === 0) return ['no-trigger', 'NEVER_CONNECT'];
+      if (kind === 1 && points.alwaysFromIos7 === 'immediate') return ['connect', 'ALWAYS_CONNECT'];
       if (kind === 1 && context.platform && context.platform.iosMajor! < 7) return ['connect', 'ALWAYS_CONNECT'];
+      if (context.dns === 'redirected' && points.redirectedIsFailure) return ['connect', 'IF_NEEDED_DNS_FAILED'];
       if (context.dns === 'nxdomain' || context.dns === 'timeout') return ['connect', 'IF_NEEDED_DNS_FAILED'];
       return ['no-trigger', 'DNS_RESOLVED'];
     }
@@ -189,9 +215,17 @@ export function loopCisco(profile: CiscoProfile, context: CiscoContext): unknown
   return ['no-trigger', 'NO_RULE_MATCHED'];
 }
 
-export function loopGlobalProtect(policy: GlobalProtectPolicy, context: GlobalProtectContext): unknown[] {
+export function loopGlobalProtect(
+  policy: GlobalProtectPolicy,
+  context: GlobalProtectContext,
+  points: Partial<GlobalProtectReadings> = {},
+): unknown[] {
   const { platform, event } = context;
   let method = policy.connectMethod;
+  if (platform === 'linux' && points.linux === 'unsupported') return [method, 'invalid', 'PLATFORM_NOT_SUPPORTED'];
+  const desktop = platform === 'windows' || platform === 'macos' || platform === 'chromeos';
+  if (!desktop && method.startsWith('pre-logon') && points.preLogonElsewhere === 'invalid')
+    return [method, 'invalid', 'PRE_LOGON_NOT_SUPPORTED'];
   if (platform === 'chromeos') method = 'on-demand';
   if (platform !== 'windows' && platform !== 'macos') {
     if (method === 'pre-logon') method = 'user-logon';
@@ -213,10 +247,13 @@ export function loopGlobalProtect(policy: GlobalProtectPolicy, context: GlobalPr
     if (method === policy.connectMethod) return [method, 'none', undefined];
     return [method, 'none', platform === 'chromeos' ? 'PLATFORM_ON_DEMAND_ONLY' : 'PRE_LOGON_NOT_SUPPORTED'];
   }
+  if (policy.showIcon === false) return [method, 'deny', 'NO_APP_ICON'];
   if (method.endsWith('on-demand')) return [method, 'disconnect', undefined];
   if (policy.override === 'disabled') return [method, 'deny', 'OVERRIDE_DISABLED'];
-  if (policy.override === 'with-ticket' && platform.includes('android'))
+  if (policy.override === 'with-ticket' && platform.includes('android') && points.ticketOnAndroid !== 'challenge')
     return [method, 'invalid', 'TICKET_NOT_SUPPORTED_ON_ANDROID'];
+  if (policy.maxUserOverrides === 0 && points.zeroUserOverrides === 'none')
+    return [method, 'deny', 'MAX_OVERRIDES_REACHED'];
   if (policy.maxUserOverrides > 0 && context.used! >= policy.maxUserOverrides)
     return [method, 'deny', 'MAX_OVERRIDES_REACHED'];
   return [method, policy.override === 'allow' ? 'disconnect' : 'challenge', undefined];

@@ -1,4 +1,4 @@
-import { jsonPointer } from '@quell/contracts/problem';
+import { placesOf } from '@quell/contracts/problem';
 import { assertNever } from '@quell/contracts/vocabulary';
 import { appleContext } from '@quell/contracts/vpn-apple';
 import { ciscoContext } from '@quell/contracts/vpn-cisco';
@@ -16,22 +16,18 @@ export function policyRequest(body: VpnPolicyBody, context: unknown): VpnEvaluat
     case 'apple-ne':
     case 'apple-legacy': {
       const read = appleContext.safeParse(context);
-      return read.success ? { ...body, context: read.data } : faults(read.error);
+      return read.success ? { ...body, context: read.data } : { errors: placesOf(read.error.issues) };
     }
     case 'cisco-anyconnect': {
       const read = ciscoContext.safeParse(context);
-      return read.success ? { ...body, context: read.data } : faults(read.error);
+      return read.success ? { ...body, context: read.data } : { errors: placesOf(read.error.issues) };
     }
     case 'globalprotect': {
       const read = globalProtectContext.safeParse(context);
       const { settings, ...rest } = body;
-      return read.success ? { ...rest, ...settings, ...read.data } : faults(read.error);
+      return read.success ? { ...rest, ...settings, ...read.data } : { errors: placesOf(read.error.issues) };
     }
     default:
       return assertNever(body);
   }
-}
-
-function faults({ issues }: { readonly issues: readonly { path: PropertyKey[]; message: string }[] }): ContextFaults {
-  return { errors: issues.map(({ path, message }) => ({ pointer: jsonPointer(path), detail: message })) };
 }

@@ -1,6 +1,10 @@
-import type { AppleContext, AppleDialect, ApplePayload, AppleRule } from '@quell/contracts/vpn-apple';
-import type { CiscoContext, CiscoProfile } from '@quell/contracts/vpn-cisco';
-import type { GlobalProtectContext, GlobalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
+import type { AppleContext, AppleDialect, ApplePayload, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
+import type { CiscoContext, CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
+import type {
+  GlobalProtectContext,
+  GlobalProtectPolicy,
+  GlobalProtectReadings,
+} from '@quell/contracts/vpn-globalprotect';
 import fc from 'fast-check';
 
 /** Small vocabularies, so that what policies name and what contexts have meet often, and nearly meet. */
@@ -29,7 +33,18 @@ const names = [
   'com',
   '',
 ];
-const addressEntries = ['10.*', '10.0.0.53', '10.0*', '2001:db8:*', '2001:0DB8::53', '2001:0db8:*', '*', '', '8.*.8.8'];
+const addressEntries = [
+  '10.*',
+  '10.0.0.53',
+  '10.0*',
+  '2001:db8:*',
+  '2001:0DB8::53',
+  '2001:0db8:*',
+  '*',
+  '',
+  '8.*.8.8',
+  '10.0.0.0/8',
+];
 const servers = ['10.0.0.53', '10.1.0.1', '100.1.1.1', '2001:db8::53', '2001:0db8:0:0::53', '8.8.8.8'];
 const urls = ['https://a.example.com/ok', 'http://b.example.com/ok'];
 
@@ -111,6 +126,51 @@ export const anyAppleContext: fc.Arbitrary<AppleContext> = fc
 
 export const anyAppleDialect = fc.constantFrom<AppleDialect>('apple-mdm', 'apple-ne', 'apple-legacy');
 
+/** Any point read otherwise than the dialect does, most not. */
+export const anyAppleReadings: fc.Arbitrary<Partial<AppleReadings>> = fc
+  .record({
+    dnsServers: maybe(fc.constantFrom('any', 'each')),
+    noDnsServers: maybe(fc.constantFrom('fails', 'holds')),
+    canonicalAddresses: maybe(fc.boolean()),
+    searchDomain: maybe(fc.constantFrom('label-suffix', 'equal', 'raw-suffix')),
+    searchDomainsConsidered: maybe(fc.constantFrom('any', 'first')),
+    host: maybe(fc.constantFrom('label-suffix', 'raw-suffix')),
+    listHost: maybe(fc.constantFrom('label-suffix', 'raw-suffix')),
+    bareStar: maybe(fc.constantFrom('all', 'none')),
+    topLevelDomains: maybe(fc.boolean()),
+    caseSensitive: maybe(fc.boolean()),
+    alwaysList: maybe(fc.constantFrom('on-retry', 'immediate')),
+    neverListStopsConnect: maybe(fc.boolean()),
+    unansweredRuleProbe: maybe(fc.constantFrom('pending', 'failed')),
+    unansweredRequiredProbe: maybe(fc.constantFrom('pending', 'failed')),
+    requiredProbeRedirect: maybe(fc.constantFrom('succeeds', 'fails')),
+    redirectedFailsLists: maybe(fc.boolean()),
+    manualStopPauses: maybe(fc.boolean()),
+  })
+  .map(present) as fc.Arbitrary<Partial<AppleReadings>>;
+
+export const anyCiscoReadings: fc.Arbitrary<Partial<CiscoReadings>> = fc
+  .record({
+    certificatePolicyNoneDisables: maybe(fc.boolean()),
+    serverAddressInNever: maybe(fc.boolean()),
+    leadingDotMatchesApex: maybe(fc.boolean()),
+    hostRuleMatchesBelow: maybe(fc.boolean()),
+    redirectedIsFailure: maybe(fc.boolean()),
+    alwaysFromIos7: maybe(fc.constantFrom('if-needed', 'immediate')),
+  })
+  .map(present) as fc.Arbitrary<Partial<CiscoReadings>>;
+
+export const anyGlobalProtectReadings: fc.Arbitrary<Partial<GlobalProtectReadings>> = fc
+  .record({
+    preLogonElsewhere: maybe(fc.constantFrom('fall-back', 'invalid')),
+    linux: maybe(fc.constantFrom('all-but-pre-logon', 'unsupported')),
+    samlUnknownOnIos: maybe(fc.constantFrom('not-saml', 'unknown')),
+    ticketOnAndroid: maybe(fc.constantFrom('invalid', 'challenge')),
+    machineCertUnknownAtLogin: maybe(fc.constantFrom('present', 'unknown')),
+    zeroUserOverrides: maybe(fc.constantFrom('no-limit', 'none')),
+  })
+  .map(present) as fc.Arbitrary<Partial<GlobalProtectReadings>>;
+
 const ciscoRules = fc.option(
   some(['example.com', '.example.com', '.eng.example.com', 'Example.COM', 'x-example.com', '']),
   {
@@ -143,6 +203,7 @@ export const anyGlobalProtectPolicy: fc.Arbitrary<GlobalProtectPolicy> = fc.reco
   override: fc.constantFrom('allow', 'with-comment', 'with-passcode', 'with-ticket', 'disabled'),
   timeoutMin: fc.constantFrom(0, 30),
   maxUserOverrides: fc.constantFrom(0, 2),
+  showIcon: fc.constantFrom(true, true, true, false),
 });
 
 export const anyGlobalProtectContext: fc.Arbitrary<GlobalProtectContext> = fc.record({

@@ -41,7 +41,7 @@ export function serveFormats(http: FastifyInstance, authenticator: Authenticator
         const { dialect } = vpnImportQuery.parse(request.query);
         if (request.body === undefined) throw refusal('invalid-request', 'The body is empty: it is to be the file.');
         const answer = await orUnprocessable(threads.run('import', request.body as Buffer, dialect));
-        if (answer.result === 'refused') throw refusal('unprocessable', said(answer));
+        if (answer.result === 'refused') throw refusal('unprocessable', said(answer), placeOf(answer));
         return answer;
       },
     );
@@ -75,6 +75,11 @@ export function serveFormats(http: FastifyInstance, authenticator: Authenticator
 
 function isBinary(content: Uint8Array): boolean {
   return Buffer.from(content.subarray(0, 6)).toString('latin1') === 'bplist';
+}
+
+/** The same for programs: an editor goes to the line. */
+function placeOf({ reason, at }: FileRefusal) {
+  return at === null ? { reason } : { reason, at };
 }
 
 function said({ reason, text, at }: FileRefusal): string {

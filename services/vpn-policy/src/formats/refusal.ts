@@ -1,4 +1,5 @@
-import type { FilePlace, FileRefusal } from '@quell/contracts/vpn-formats';
+import type { FilePlace } from '@quell/contracts/file-place';
+import type { FileRefusal } from '@quell/contracts/vpn-formats';
 
 /** Ends the reading of a file from any depth. Only thrown and caught within the readers: callers get the value. */
 export class Refusal extends Error {

@@ -1,4 +1,4 @@
-import type { FilePlace } from '@quell/contracts/vpn-formats';
+import type { FilePlace } from '@quell/contracts/file-place';
 import { Refusal } from './refusal.ts';
 
 /** The text of a file, and where its lines begin. */

@@ -1,4 +1,4 @@
-import type { FilePlace } from '@quell/contracts/vpn-formats';
+import type { FilePlace } from '@quell/contracts/file-place';
 import { SaxesParser } from 'saxes';
 import { FILE_LIMITS, Refusal, tooLarge } from './refusal.ts';
 import type { SourceText } from './source-text.ts';

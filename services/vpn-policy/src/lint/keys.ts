@@ -1,19 +1,24 @@
 import type { AppleOutcome } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
-import { contextWhere, type Subject, witness } from './subject.ts';
+import { contextWhere, hasTooManyContexts, type Subject, tooMany, type Undecided, witness } from './subject.ts';
 import { star } from './values.ts';
 
 const legacyLists = ['OnDemandMatchDomainsAlways', 'OnDemandMatchDomainsOnRetry', 'OnDemandMatchDomainsNever'] as const;
 
 /** Keys that do nothing where they stand, or that are on their way out; authentication that asks the user. */
-export function keys(subject: Subject): VpnFinding[] {
-  return [...interactive(subject), ...deprecated(subject), ...ignoredParameters(subject)];
+export function keys(subject: Subject): { findings: VpnFinding[]; undecided: Undecided[] } {
+  const asking = interactive(subject);
+  return {
+    findings: [...asking.findings, ...deprecated(subject), ...ignoredParameters(subject)],
+    undecided: asking.undecided,
+  };
 }
 
 /** RULES_PRESENT_BUT_DISABLED. */
 export function disabled(subject: Subject): VpnFinding[] {
   const { payload } = subject;
-  if (payload.OnDemandEnabled === 1 || (payload.OnDemandRules ?? []).length === 0) return [];
+  const starting = [payload.OnDemandRules, payload.OnDemandMatchDomainsAlways, payload.OnDemandMatchDomainsOnRetry];
+  if (payload.OnDemandEnabled === 1 || !starting.some((list) => list !== undefined && list.length > 0)) return [];
   const on = { ...subject, payload: { ...payload, OnDemandEnabled: 1 } };
   const does = contextWhere(on, ({ decision }) => decision === 'connect' || decision === 'disconnect');
   return [
@@ -22,7 +27,7 @@ export function disabled(subject: Subject): VpnFinding[] {
       severity: 'warning',
       place: '/OnDemandEnabled',
       ruleIndex: null,
-      why: 'OnDemandEnabled is not 1, so no rule is looked at; those with Disconnect neither',
+      why: 'OnDemandEnabled is not 1, so no rule and no list is looked at; rules with Disconnect neither',
       witness: witness(subject, does),
       fix: {
         text: 'set OnDemandEnabled to 1, or remove the rules',
@@ -33,7 +38,7 @@ export function disabled(subject: Subject): VpnFinding[] {
 }
 
 /** Apple's deployment guide: on demand needs authentication that does not involve the user. The schema does not forbid others. */
-function interactive(subject: Subject): VpnFinding[] {
+function interactive(subject: Subject): { findings: VpnFinding[]; undecided: Undecided[] } {
   const { payload } = subject;
   const { AuthenticationMethod: method, AuthPassword, XAuthPasswordEncryption, ExtendedAuthEnabled } = payload;
   const asks = [
@@ -44,20 +49,21 @@ function interactive(subject: Subject): VpnFinding[] {
     { key: 'XAuthPasswordEncryption', when: XAuthPasswordEncryption === 'Prompt' },
     { key: 'ExtendedAuthEnabled', when: ExtendedAuthEnabled === 1 && method !== 'Certificate' && !AuthPassword },
   ].find(({ when }) => when);
-  if (asks === undefined) return [];
+  if (asks === undefined) return { findings: [], undecided: [] };
+  const about = { rule: 'ON_DEMAND_WITH_INTERACTIVE_AUTH', place: `/${asks.key}` } as const;
   const connects = contextWhere(subject, ({ decision }) => decision === 'connect');
-  if (connects === null) return [];
-  return [
-    {
-      rule: 'ON_DEMAND_WITH_INTERACTIVE_AUTH',
-      severity: 'warning',
-      place: `/${asks.key}`,
-      ruleIndex: null,
-      why: 'on demand needs authentication that does not ask the user, for example a certificate',
-      witness: witness(subject, connects),
-      fix: { text: 'authenticate by certificate', patch: null },
-    },
-  ];
+  if (connects === null) {
+    return { findings: [], undecided: hasTooManyContexts(subject) ? [{ ...about, why: tooMany }] : [] };
+  }
+  const finding: VpnFinding = {
+    ...about,
+    severity: 'warning',
+    ruleIndex: null,
+    why: 'on demand needs authentication that does not ask the user, for example a certificate',
+    witness: witness(subject, connects),
+    fix: { text: 'authenticate by certificate', patch: null },
+  };
+  return { findings: [finding], undecided: [] };
 }
 
 function deprecated(subject: Subject): VpnFinding[] {

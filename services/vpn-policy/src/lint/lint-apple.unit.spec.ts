@@ -1,11 +1,19 @@
 import { expect, test } from '@jest/globals';
-import type { ApplePayload } from '@quell/contracts/vpn-apple';
-import { type VpnFinding, vpnLintAnswer, vpnLintRule } from '@quell/contracts/vpn-lint';
+import type { AppleDialect, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
+import { type VpnFinding, type VpnLintAnswer, vpnLintAnswer, vpnLintRule } from '@quell/contracts/vpn-lint';
+import { vpnLintRequest } from '@quell/contracts/vpn-policy-body';
 import fc from 'fast-check';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
-import { anyAppleContext, anyAppleDialect, anyApplePayload } from '../evaluation/requests.arbitrary.ts';
+import { canonicalAddress } from '../dialects/apple/match-address.ts';
+import {
+  anyAppleContext,
+  anyAppleDialect,
+  anyApplePayload,
+  anyAppleReadings,
+} from '../evaluation/requests.arbitrary.ts';
 import { lintApple } from './lint-apple.ts';
-import { dictionaryOf } from './placement.ts';
+import { lintPolicy } from './lint-policy.ts';
 import { shown, shows } from './shows.fixture.ts';
 
 const on = (OnDemandRules: unknown[], more: object = {}) => ({ OnDemandEnabled: 1, OnDemandRules, ...more });
@@ -95,6 +103,16 @@ const examples: readonly (readonly [VpnFinding['rule'], string, unknown])[] = [
     '/OnDemandRules/0/DNSServerAddressMatch/0',
     on([{ Action: 'Disconnect', DNSServerAddressMatch: ['17*'] }, last]),
   ],
+  [
+    'NOT_AN_ADDRESS',
+    '/OnDemandRules/0/DNSServerAddressMatch/0',
+    on([{ Action: 'Disconnect', DNSServerAddressMatch: ['10.0.0.0/8'] }, last]),
+  ],
+  [
+    'NOT_AN_ADDRESS',
+    '/OnDemandRules/0/DNSServerAddressMatch/1',
+    on([{ Action: 'Disconnect', DNSServerAddressMatch: ['10.0.0.53', 'dns.corp'] }, last]),
+  ],
   ['NON_PORTABLE_STAR_DOMAIN', '/OnDemandRules/0/ActionParameters/0/Domains/0', evaluating(needed(['*']))],
   [
     'NON_PORTABLE_STAR_DOMAIN',
@@ -129,6 +147,11 @@ const examples: readonly (readonly [VpnFinding['rule'], string, unknown])[] = [
   ['WRONG_DIALECT', '', { a: 1 }],
   ['WRONG_DIALECT', '/VPN', { VPNType: 'VPN', VPN: { Always: ['example.com'] } }],
   ['RULES_PRESENT_BUT_DISABLED', '/OnDemandEnabled', { OnDemandRules: [{ Action: 'Connect' }] }],
+  [
+    'RULES_PRESENT_BUT_DISABLED',
+    '/OnDemandEnabled',
+    { OnDemandEnabled: 0, OnDemandMatchDomainsOnRetry: ['example.com'] },
+  ],
   [
     'MISPLACED_KEY',
     '/OnDemandEnabled',
@@ -190,38 +213,90 @@ test.each(examples)('%s stands at %s, and its witness shows it', (rule, place, p
 });
 
 /** Feeds the witness back to the evaluator: it says what the finding says it says, and that is what the finding is about. */
-function verify(policy: unknown, finding: VpnFinding): void {
+function verify(policy: unknown, finding: VpnFinding, own: Partial<AppleReadings> = {}, under?: AppleDialect): void {
   const { dictionary, base } = dictionaryOf(policy);
   const on = finding.witness?.after === undefined ? {} : { OnDemandEnabled: 1 };
   const payload = { ...(dictionary as ApplePayload), ...on };
   if (finding.witness === null) throw new Error(`${finding.rule} at ${finding.place} has no witness`);
   for (const { dialect, ...said } of finding.witness.answers) {
-    expect(evaluateApple(payload, finding.witness.context, dialect)).toMatchObject(said);
+    const switched = dialect === under ? own : {};
+    expect(evaluateApple(payload, finding.witness.context, dialect, switched)).toMatchObject(said);
   }
   const place = finding.place.slice(base.length);
-  const about = shown(payload, { ...finding, place }, finding.witness.context);
+  const [{ dialect: first } = { dialect: under }] = finding.witness.answers;
+  const about = shown(payload, { ...finding, place }, finding.witness.context, first === under ? own : {});
   if (!shows[finding.rule](about)) throw new Error(`the witness does not show ${JSON.stringify(finding)}`);
 }
 
-test('on random policies every witness shows what its finding says, and no random context chooses a rule that lint calls dead', () => {
+/** Systems report addresses in the form of RFC 5952, which is what lint goes by. */
+const anyReportedContext = anyAppleContext.map((context) => ({
+  ...context,
+  network: { ...context.network, dnsServers: (context.network?.dnsServers ?? []).map(canonicalAddress) },
+}));
+
+test('on random policies and readings every witness shows what its finding says, and no random context chooses a rule that lint calls dead', () => {
   fc.assert(
     fc.property(
       anyApplePayload,
       anyAppleDialect,
-      fc.array(anyAppleContext, { minLength: 20, maxLength: 20 }),
-      (payload, dialect, contexts) => {
-        const { findings } = lintApple(payload, dialect);
-        for (const finding of findings) if (finding.witness !== null) verify(payload, finding);
+      fc.oneof(fc.constant({}), anyAppleReadings),
+      fc.array(anyReportedContext, { minLength: 20, maxLength: 20 }),
+      (payload, dialect, switched, contexts) => {
+        const { findings } = lintApple(payload, dialect, switched);
+        for (const finding of findings) if (finding.witness !== null) verify(payload, finding, switched, dialect);
         const dead = findings
           .filter(({ rule }) => /^SHADOWED_BY|^CONTRADICTORY/.test(rule))
           .map((one) => one.ruleIndex);
         const enabled = { ...payload, OnDemandEnabled: 1 };
         for (const context of contexts)
-          expect(dead).not.toContain(evaluateApple(enabled, context, dialect).ruleIndex ?? -1);
+          expect(dead).not.toContain(evaluateApple(enabled, context, dialect, switched).ruleIndex ?? -1);
       },
     ),
     { numRuns: Number(process.env.QUELL_VPN_LINTS ?? 10), endOnFailure: true },
   );
+});
+
+test('lint reads the policy as it is evaluated: a rule that another reading would shadow is not called dead', () => {
+  const policy = on([
+    { Action: 'Disconnect', DNSDomainMatch: ['example.com'] },
+    { Action: 'Connect', DNSDomainMatch: ['eng.example.com'] },
+    last,
+  ]);
+  const dead = (readings: object) => {
+    const { findings } = lintPolicy(vpnLintRequest.parse({ payload: policy, readings })) as VpnLintAnswer;
+    return findings.filter(({ rule }) => rule === 'SHADOWED_BY_RULE').map(({ place }) => place);
+  };
+  expect(dead({})).toEqual(['/OnDemandRules/1']);
+  expect(dead({ searchDomain: 'equal' })).toEqual([]);
+});
+
+test('a block of addresses that ends between two numbers has a fix that a client reads', () => {
+  const fix = (value: string) =>
+    lintApple(on([{ Action: 'Connect', DNSServerAddressMatch: [value] }, last])).findings.find(
+      ({ rule }) => rule === 'NOT_AN_ADDRESS',
+    )?.fix.patch?.[0]?.value;
+  expect(['10.0.0.0/8', '172.16.0.0/16', '192.0.2.53/32', '10.0.0.0/12', 'dns.corp'].map(fix)).toEqual([
+    '10.*',
+    '172.16.*',
+    '192.0.2.53',
+    undefined,
+    undefined,
+  ]);
+});
+
+test('a rule of no addresses shadows nothing and is shadowed by nothing', () => {
+  const { findings } = lintApple(
+    on([
+      { Action: 'Disconnect', DNSServerAddressMatch: ['10.0.0.0/8', 'dns.corp'] },
+      { Action: 'Connect', DNSServerAddressMatch: ['dns.corp'] },
+      last,
+    ]),
+  );
+  expect(findings.filter(({ severity }) => severity === 'error').map(({ rule }) => rule)).toEqual([
+    'NOT_AN_ADDRESS',
+    'NOT_AN_ADDRESS',
+    'NOT_AN_ADDRESS',
+  ]);
 });
 
 test('a misspelt key is an error that names the key that was meant; one that is merely withheld is a warning', () => {
@@ -245,9 +320,10 @@ test('more classes than 2^16 are undecided, while what stands after a catch-all 
     Action: 'Ignore',
     URLStringProbe: `https://p${index}.example.com/`,
   }));
-  const { findings, undecided } = lintApple(on([...probing, { Action: 'Connect' }, { Action: 'Disconnect' }]));
+  const asking = { AuthenticationMethod: 'Password' };
+  const { findings, undecided } = lintApple(on([...probing, { Action: 'Connect' }, { Action: 'Disconnect' }], asking));
   expect(findings.map(({ rule, place }) => [rule, place])).toEqual([['SHADOWED_BY_CATCHALL', '/OnDemandRules/18']]);
   expect(new Set(undecided.map(({ rule }) => rule))).toEqual(
-    new Set(['SHADOWED_BY_RULE', 'MISSING_CATCHALL', 'DIALECT_DIVERGENCE']),
+    new Set(['SHADOWED_BY_RULE', 'MISSING_CATCHALL', 'ON_DEMAND_WITH_INTERACTIVE_AUTH', 'DIALECT_DIVERGENCE']),
   );
 });

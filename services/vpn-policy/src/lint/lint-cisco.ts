@@ -1,10 +1,16 @@
-import { type CiscoContext, type CiscoOutcome, type CiscoProfile, ciscoProfile } from '@quell/contracts/vpn-cisco';
+import {
+  type CiscoContext,
+  type CiscoOutcome,
+  type CiscoProfile,
+  type CiscoReadings,
+  ciscoProfile,
+} from '@quell/contracts/vpn-cisco';
 import type { VpnPatch } from '@quell/contracts/vpn-lint';
 import type { CiscoFinding, CiscoLintAnswer } from '@quell/contracts/vpn-lint-cisco';
 import { freshLabel } from '../dialects/apple/classes/atoms.ts';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
 import { isAddress, matchesRule } from '../dialects/cisco-anyconnect/match.ts';
-import { ciscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
+import { ciscoReadingsWith, type SwitchedCiscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
 import { pointerToken } from '../evaluation/criterion.ts';
 import { nearestKey } from './nearest-key.ts';
 import { wrongDialect } from './wrong-dialect.ts';
@@ -24,8 +30,9 @@ const PAIR_LIMIT = 2 ** 20;
 /**
  * What is wrong, dead or surprising about the on-demand part of an AnyConnect profile, each with its place, a context that shows it to
  * `/v1/vpn/evaluate`, and what to do.
+ * @param switched single points that are read otherwise
  */
-export function lintCisco(profile: unknown): CiscoLintAnswer {
+export function lintCisco(profile: unknown, switched: SwitchedCiscoReadings = {}): CiscoLintAnswer {
   const read = ciscoProfile.safeParse(profile);
   const answer = (findings: CiscoFinding[], undecided: CiscoLintAnswer['undecided'] = []): CiscoLintAnswer => ({
     dialect: 'cisco-anyconnect',
@@ -39,7 +46,7 @@ export function lintCisco(profile: unknown): CiscoLintAnswer {
   const entries = lists.flatMap((list) =>
     (read.data[list] ?? []).map((rule, index) => ({ list, index, rule, place: `/${list}/${index}` })),
   );
-  const subject = new Subject(read.data);
+  const subject = new Subject(read.data, ciscoReadingsWith(switched));
   const tooMany = entries.length ** 2 > PAIR_LIMIT;
   return answer(
     [
@@ -76,18 +83,21 @@ function unknownKeys(profile: unknown): CiscoFinding[] {
 /** A profile, and what to change first so that it shows something: a gate that is closed, an address that makes it invalid. */
 class Subject {
   readonly profile: CiscoProfile;
+  readonly readings: CiscoReadings;
   readonly shown: CiscoProfile;
   readonly after: readonly VpnPatch[];
 
-  constructor(profile: CiscoProfile) {
+  constructor(profile: CiscoProfile, readings: CiscoReadings) {
     this.profile = profile;
+    this.readings = readings;
     const after: VpnPatch[] = [];
     const shown: CiscoProfile = { ...profile };
     if (profile.ConnectOnDemand !== true) {
       shown.ConnectOnDemand = true;
       after.push({ op: 'add', path: '/ConnectOnDemand', value: true });
     }
-    if (profile.CertificatePolicy === 'None' || profile.CertificatePolicy === 'Disabled') {
+    const none = profile.CertificatePolicy === 'None' || profile.CertificatePolicy === 'Disabled';
+    if (none && readings.certificatePolicyNoneDisables) {
       shown.CertificatePolicy = 'Auto';
       after.push({ op: 'replace', path: '/CertificatePolicy', value: 'Auto' });
     }
@@ -107,7 +117,7 @@ class Subject {
   /** The context with what the evaluator says of the profile as it is, or once `after` is done. */
   witness(context: CiscoContext | null, asItIs = false): CiscoFinding['witness'] {
     if (context === null) return null;
-    const { decision, reason } = evaluateCisco(asItIs ? this.profile : this.shown, context);
+    const { decision, reason } = evaluateCisco(asItIs ? this.profile : this.shown, context, this.readings);
     const answer: CiscoOutcome = { decision, reason };
     return asItIs || this.after.length === 0 ? { context, answer } : { context, after: [...this.after], answer };
   }
@@ -133,7 +143,7 @@ function unreadable(profile: unknown, issue: { path: PropertyKey[]; code: string
 /** RULES_PRESENT_BUT_DISABLED, and its opposite. */
 function gate(subject: Subject, entries: readonly Entry[]): CiscoFinding[] {
   const { profile } = subject;
-  const connecting = entries.find(({ list, rule }) => list !== 'Never' && meant(rule) !== null);
+  const connecting = entries.find(({ list, rule }) => list !== 'Never' && meant(rule, subject.readings) !== null);
   const closed = subject.after.filter(({ path }) => path === '/ConnectOnDemand' || path === '/CertificatePolicy');
   if (connecting === undefined) {
     if (closed.length > 0) return [];
@@ -149,7 +159,7 @@ function gate(subject: Subject, entries: readonly Entry[]): CiscoFinding[] {
       },
     ];
   }
-  const host = meant(connecting.rule) ?? '';
+  const host = meant(connecting.rule, subject.readings) ?? '';
   return closed.map((patch): CiscoFinding => {
     const off = patch.path === '/ConnectOnDemand';
     return {
@@ -181,7 +191,7 @@ function values(subject: Subject, { rule, place }: Entry): CiscoFinding[] {
       },
     ];
   }
-  if (rule.replace(/^\.+|\.$/g, '') === '') {
+  if (stemOf(rule) === '') {
     return [
       {
         rule: 'EMPTY_STRING_VALUE',
@@ -213,18 +223,19 @@ function values(subject: Subject, { rule, place }: Entry): CiscoFinding[] {
 
 /** DUPLICATE_ENTRY, COVERED_ENTRY and SHADOWED_BY_NEVER: whether every host that an entry means is already taken. */
 function reached(subject: Subject, entry: Entry, entries: readonly Entry[]): CiscoFinding[] {
-  const host = meant(entry.rule);
+  const { readings } = subject;
+  const host = meant(entry.rule, readings);
   if (host === null || isAddress(entry.rule)) return [];
   const earlier = (other: Entry) =>
     lists.indexOf(other.list) < lists.indexOf(entry.list) || (other.list === entry.list && other.index < entry.index);
   const by = entries.find(
     (other) =>
       other !== entry &&
-      covers(other.rule, entry.rule) &&
-      (earlier(other) || (other.list === entry.list && !covers(entry.rule, other.rule))),
+      covers(other.rule, entry.rule, readings) &&
+      (earlier(other) || (other.list === entry.list && !covers(entry.rule, other.rule, readings))),
   );
   if (by === undefined) return [];
-  const same = covers(entry.rule, by.rule);
+  const same = covers(entry.rule, by.rule, readings);
   const never = entry.list !== 'Never' && by.list === 'Never';
   const rule = never ? 'SHADOWED_BY_NEVER' : same ? 'DUPLICATE_ENTRY' : 'COVERED_ENTRY';
   return [
@@ -240,29 +251,34 @@ function reached(subject: Subject, entry: Entry, entries: readonly Entry[]): Cis
 }
 
 /** Whether every host that `inner` means `outer` means too. */
-function covers(outer: string, inner: string): boolean {
-  const host = meant(inner);
-  if (host === null || meant(outer) === null || isAddress(outer)) return false;
-  const apex = host.replace(/^[^.]+\./, '');
+function covers(outer: string, inner: string, readings: CiscoReadings): boolean {
+  const apex = stemOf(inner);
+  if (apex === '' || stemOf(outer) === '' || isAddress(outer)) return false;
   const under = `${freshLabel([outer, inner])}.${apex}`;
-  return [apex, under].every(
-    (one) => !matchesRule(inner, one, ciscoReadings) || matchesRule(outer, one, ciscoReadings),
-  );
+  return [apex, under].every((one) => !matchesRule(inner, one, readings) || matchesRule(outer, one, readings));
 }
 
-/** A host that the rule means: one under what it names. `null`: it means none. */
-function meant(rule: string): string | null {
-  const stem = rule.toLowerCase().replace(/^\.+|\.$/g, '');
-  return stem === '' ? null : `${freshLabel([stem])}.${stem}`;
+function stemOf(rule: string): string {
+  return rule.toLowerCase().replace(/^\.+|\.$/g, '');
+}
+
+/** A host that the rule means: one under what it names, where it means these. `null`: it means none. */
+function meant(rule: string, readings: CiscoReadings): string | null {
+  const stem = stemOf(rule);
+  if (stem === '') return null;
+  const under = `${freshLabel([stem])}.${stem}`;
+  return matchesRule(rule, under, readings) ? under : stem;
 }
 
 /** Since iOS 7 Always waits for DNS to fail as IfNeeded does. */
 function always(subject: Subject, entries: readonly Entry[]): CiscoFinding[] {
-  const entry = entries.find(({ list, rule }) => list === 'Always' && meant(rule) !== null && !isAddress(rule));
-  if (entry === undefined) return [];
-  const host = meant(entry.rule) ?? '';
+  const entry = entries.find(
+    ({ list, rule }) => list === 'Always' && meant(rule, subject.readings) !== null && !isAddress(rule),
+  );
+  if (entry === undefined || subject.readings.alwaysFromIos7 === 'immediate') return [];
+  const host = meant(entry.rule, subject.readings) ?? '';
   const context = { host, dns: 'resolved' } as const;
-  const outcome = evaluateCisco(subject.shown, context);
+  const outcome = evaluateCisco(subject.shown, context, subject.readings);
   return [
     {
       rule: 'ALWAYS_BEHAVES_AS_IF_NEEDED',

@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
-import type { CiscoProfile } from '@quell/contracts/vpn-cisco';
+import type { CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
 import type { VpnPatch } from '@quell/contracts/vpn-lint';
 import { type CiscoFinding, type CiscoLintRule, ciscoLintAnswer, ciscoLintRule } from '@quell/contracts/vpn-lint-cisco';
 import fc from 'fast-check';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
 import { matchesRule } from '../dialects/cisco-anyconnect/match.ts';
-import { ciscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
+import { ciscoReadingsWith } from '../dialects/cisco-anyconnect/readings.ts';
 import { diffCisco } from '../diff/diff-cisco.ts';
-import { anyCiscoProfile } from '../evaluation/requests.arbitrary.ts';
+import { anyCiscoProfile, anyCiscoReadings } from '../evaluation/requests.arbitrary.ts';
 import { lintCisco } from './lint-cisco.ts';
 
 const on = (more: CiscoProfile) => ({ ConnectOnDemand: true, ...more });
@@ -75,14 +75,17 @@ const patched = (profile: CiscoProfile, patches: readonly VpnPatch[]) => {
 };
 
 /** For each rule, what its witness must show. */
-const shows: Record<CiscoLintRule, (finding: CiscoFinding, profile: CiscoProfile, decision: string) => boolean> = {
+const shows: Record<
+  CiscoLintRule,
+  (finding: CiscoFinding, profile: CiscoProfile, decision: string, readings: CiscoReadings) => boolean
+> = {
   RULES_PRESENT_BUT_DISABLED: (_finding, _profile, decision) => decision === 'disabled',
   NO_RULES: (_finding, _profile, decision) => decision === 'no-trigger',
   IP_NOT_ALLOWED_IN_RULE: (_finding, _profile, decision) => decision === 'invalid',
   SHADOWED_BY_NEVER: (finding) => finding.witness?.answer.reason === 'NEVER_CONNECT',
-  WILDCARD_NOT_SUPPORTED: ({ place, witness }, profile) => {
+  WILDCARD_NOT_SUPPORTED: ({ place, witness }, profile, _decision, readings) => {
     const [, list, index] = place.split('/') as ['', 'Always', string];
-    return !matchesRule(profile[list]?.[Number(index)] ?? '', witness?.context.host ?? '', ciscoReadings);
+    return !matchesRule(profile[list]?.[Number(index)] ?? '', witness?.context.host ?? '', readings);
   },
   ALWAYS_BEHAVES_AS_IF_NEEDED: ({ witness }, _profile, decision) =>
     decision === 'no-trigger' && witness?.context.dns === 'resolved',
@@ -97,19 +100,20 @@ const shows: Record<CiscoLintRule, (finding: CiscoFinding, profile: CiscoProfile
 
 test('a witness fed back to the evaluator shows what its finding says, and an entry that is called dead can go', () => {
   fc.assert(
-    fc.property(anyCiscoProfile, (profile) => {
-      for (const finding of ciscoLintAnswer.parse(lintCisco(profile)).findings) {
+    fc.property(anyCiscoProfile, fc.oneof(fc.constant({}), anyCiscoReadings), (profile, switched) => {
+      const readings = ciscoReadingsWith(switched);
+      for (const finding of ciscoLintAnswer.parse(lintCisco(profile, switched)).findings) {
         const { rule, witness, fix, place } = finding;
         if (witness !== null) {
-          const answer = evaluateCisco(patched(profile, witness.after ?? []), witness.context);
+          const answer = evaluateCisco(patched(profile, witness.after ?? []), witness.context, switched);
           expect({ decision: answer.decision, reason: answer.reason }).toEqual(witness.answer);
-          expect([rule, shows[rule](finding, profile, answer.decision)]).toEqual([rule, true]);
+          expect([rule, shows[rule](finding, profile, answer.decision, readings)]).toEqual([rule, true]);
         }
         if (rule === 'SHADOWED_BY_NEVER' || rule === 'DUPLICATE_ENTRY' || rule === 'COVERED_ENTRY') {
           const open = patched(profile, witness?.after ?? []);
           const dead = patched(open, fix.patch ?? []);
           // Between Always and IfNeeded it made a difference before iOS 7 only where IfNeeded came first, which it does not.
-          expect([place, diffCisco(open, dead).result]).toEqual([place, 'equal']);
+          expect([place, diffCisco(open, dead, { left: switched, right: switched }).result]).toEqual([place, 'equal']);
         }
       }
     }),

@@ -8,7 +8,7 @@ import {
 import fc from 'fast-check';
 import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
 import { diffGlobalProtect } from '../diff/diff-globalprotect.ts';
-import { anyGlobalProtectPolicy } from '../evaluation/requests.arbitrary.ts';
+import { anyGlobalProtectPolicy, anyGlobalProtectReadings } from '../evaluation/requests.arbitrary.ts';
 import { lintGlobalProtect } from './lint-globalprotect.ts';
 
 const limits = { timeoutMin: 30, maxUserOverrides: 2 };
@@ -66,12 +66,14 @@ test('on demand with nothing else has no finding', () => {
 
 test('a witness is what the evaluator says, and a setting without effect can go', () => {
   fc.assert(
-    fc.property(anyGlobalProtectPolicy, (policy) => {
-      for (const { witness, rule, place } of lintGlobalProtect(policy).findings) {
-        expect(evaluateGlobalProtect(policy, witness?.context ?? ({} as never)).possible).toEqual([witness?.answer]);
+    fc.property(anyGlobalProtectPolicy, fc.oneof(fc.constant({}), anyGlobalProtectReadings), (policy, switched) => {
+      for (const { witness, rule, place } of lintGlobalProtect(policy, switched).findings) {
+        const { possible } = evaluateGlobalProtect(policy, witness?.context ?? ({} as never), switched);
+        expect(possible).toEqual([witness?.answer]);
         if (rule !== 'OVERRIDE_WITHOUT_EFFECT') continue;
         const { [place.slice(1) as 'override']: _, ...rest } = policy;
-        expect(diffGlobalProtect(policy, globalProtectPolicy.parse(rest)).result).toBe('equal');
+        const without = globalProtectPolicy.parse(rest);
+        expect(diffGlobalProtect(policy, without, { left: switched, right: switched }).result).toBe('equal');
       }
     }),
     { numRuns: 300 },

@@ -2,14 +2,13 @@ import type { AppleParameter } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { hostClasses } from '../dialects/apple/classes/connection-classes.ts';
 import { matchesDomain } from '../dialects/apple/match-domain.ts';
-import { appleReadings } from '../dialects/apple/readings.ts';
-import { contextWhere, type Subject, type Undecided, witness } from './subject.ts';
+import { contextWhere, readingsOf, type Subject, type Undecided, witness } from './subject.ts';
 import { star } from './values.ts';
 
 /** SHADOWED_PARAMETER, and values and keys of ActionParameters that do nothing. */
 export function parameters(subject: Subject): { findings: VpnFinding[]; undecided: Undecided[] } {
-  const { payload, dialect } = subject;
-  const hosts = hostClasses([{ payload, readings: appleReadings(dialect) }]);
+  const { payload } = subject;
+  const hosts = hostClasses([{ payload, readings: readingsOf(subject) }]);
   const findings = (payload.OnDemandRules ?? []).flatMap((rule, index) =>
     rule.Action === 'EvaluateConnection'
       ? (rule.ActionParameters ?? []).flatMap((parameter, position, all) => [
@@ -31,7 +30,7 @@ function shadowed(
   index: number,
   position: number,
 ): VpnFinding[] {
-  const readings = appleReadings(subject.dialect);
+  const readings = readingsOf(subject);
   const means = (parameter: AppleParameter | undefined, host: string) =>
     (parameter?.Domains ?? []).some((domain) => matchesDomain(domain, host, readings.host, readings));
   const own = hosts.filter((host) => means(all[position], host));
@@ -56,7 +55,7 @@ function shadowed(
 function domains(subject: Subject, parameter: AppleParameter, index: number, position: number): VpnFinding[] {
   const place = `/OnDemandRules/${index}/ActionParameters/${position}/Domains`;
   const about = { ruleIndex: index, severity: 'error' as const };
-  const readings = appleReadings(subject.dialect);
+  const readings = readingsOf(subject);
   const reached = () =>
     contextWhere(subject, (outcome) => outcome.ruleIndex === index && outcome.paramIndex !== position);
   if (parameter.Domains === undefined) {

@@ -46,13 +46,17 @@ export function divergence(subject: Subject): { findings: VpnFinding[]; undecide
   const findings = new Map<string, VpnFinding>();
   const undecided: Undecided[] = [];
   for (const other of appleDialect.options.filter((name) => name !== subject.dialect)) {
-    const readings = { caseSensitive: false };
+    const own = { ...subject, readings: { ...subject.switched, caseSensitive: false } };
     // Each class costs as much as there are rules.
     const limit = Math.min(
       CLASS_LIMIT,
       Math.floor(DIVERGENCE_LIMIT / ((subject.payload.OnDemandRules ?? []).length + 1)),
     );
-    const found = diffApple({ ...subject, readings }, { payload: subject.payload, dialect: other, readings }, limit);
+    const found = diffApple(
+      own,
+      { payload: subject.payload, dialect: other, readings: { caseSensitive: false } },
+      limit,
+    );
     if (found.result === 'undecided') {
       undecided.push({
         rule: 'DIALECT_DIVERGENCE',

@@ -2,8 +2,7 @@ import type { ApplePayload, AppleRule } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { parametersOf } from '../dialects/apple/classes/connection-classes.ts';
 import { matchesDomain } from '../dialects/apple/match-domain.ts';
-import { appleReadings } from '../dialects/apple/readings.ts';
-import { contextWhere, networkBetween, ruleWithout, type Subject, witness } from './subject.ts';
+import { contextWhere, networkBetween, readingsOf, ruleWithout, type Subject, witness } from './subject.ts';
 
 /** PROBE_NOT_HTTPS and PROBE_SELF_DEADLOCK, and the empty probe. */
 export function probes(subject: Subject): VpnFinding[] {
@@ -61,7 +60,7 @@ function notHttps(
 function deadlock(subject: Subject, rule: AppleRule, url: string, index: number): VpnFinding[] {
   if (rule.Action !== 'Connect' && rule.Action !== 'EvaluateConnection') return [];
   const host = URL.canParse(url) ? new URL(url).hostname : '';
-  const readings = appleReadings(subject.dialect);
+  const readings = readingsOf(subject);
   if (!behindTunnel(subject.payload).some((domain) => matchesDomain(domain, host, readings.host, readings))) return [];
   const place = `/OnDemandRules/${index}/URLStringProbe`;
   return [

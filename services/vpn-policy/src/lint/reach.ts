@@ -2,8 +2,7 @@ import type { AppleContext, AppleRule } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { networkClasses } from '../dialects/apple/classes/network-classes.ts';
 import { isCatchAll } from '../dialects/apple/match-rule.ts';
-import { appleReadings } from '../dialects/apple/readings.ts';
-import { networkBetween, ruleWithout, type Subject, tooMany, type Undecided, witness } from './subject.ts';
+import { networkBetween, readingsOf, ruleWithout, type Subject, tooMany, type Undecided, witness } from './subject.ts';
 
 type Reached = { held: AppleContext | null; chosen: boolean };
 
@@ -13,7 +12,7 @@ type Reached = { held: AppleContext | null; chosen: boolean };
  */
 export function reach(subject: Subject): { findings: VpnFinding[]; undecided: Undecided[] } {
   const rules = subject.payload.OnDemandRules ?? [];
-  const readings = appleReadings(subject.dialect);
+  const readings = readingsOf(subject);
   const catchAll = rules.findIndex(isCatchAll);
   const live = catchAll < 0 ? rules : rules.slice(0, catchAll + 1);
   const dead = rules

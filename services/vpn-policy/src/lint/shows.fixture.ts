@@ -1,4 +1,4 @@
-import type { AppleAnswer, AppleContext, AppleDialect, ApplePayload } from '@quell/contracts/vpn-apple';
+import type { AppleAnswer, AppleContext, AppleDialect, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
 
@@ -6,6 +6,7 @@ type Shown = {
   readonly payload: ApplePayload;
   readonly finding: VpnFinding;
   readonly context: AppleContext;
+  readonly switched: Partial<AppleReadings>;
   /** What the evaluator says under the first dialect of the witness. */
   readonly answer: AppleAnswer;
   /** Whether one rule, alone in a policy, holds in the context; `changed` replaces keys of it. */
@@ -39,6 +40,7 @@ export const shows: Record<VpnFinding['rule'], (shown: Shown) => boolean> = {
     const whole = finding.fix.patch?.[0]?.value;
     return alone({ DNSServerAddressMatch: [value] }) && !alone({ DNSServerAddressMatch: [whole] });
   },
+  NOT_AN_ADDRESS: notMeant,
   NON_PORTABLE_STAR_DOMAIN: decisionsDiffer,
   DIALECT_DIVERGENCE: decisionsDiffer,
   SHADOWED_PARAMETER: ({ finding, answer, context }) => {
@@ -50,10 +52,11 @@ export const shows: Record<VpnFinding['rule'], (shown: Shown) => boolean> = {
     shown.finding.place.endsWith('/Domains')
       ? notMeant(shown)
       : chosen(shown) && shown.answer.reason === 'NO_PARAM_MATCHED',
-  RULES_PRESENT_BUT_DISABLED: ({ payload, context, answer, finding }) =>
+  RULES_PRESENT_BUT_DISABLED: ({ payload, context, answer, finding, switched }) =>
     answer.decision === 'disabled' &&
     /^(connect|disconnect)$/.test(
-      evaluateApple({ ...payload, OnDemandEnabled: 1 }, context, finding.witness?.answers[0]?.dialect).decision,
+      evaluateApple({ ...payload, OnDemandEnabled: 1 }, context, finding.witness?.answers[0]?.dialect, switched)
+        .decision,
     ),
   MISPLACED_KEY: ({ answer }) => !/^(connect|disconnect)$/.test(answer.decision),
   ON_DEMAND_WITH_INTERACTIVE_AUTH: ({ answer }) => answer.decision === 'connect',
@@ -69,13 +72,19 @@ export const shows: Record<VpnFinding['rule'], (shown: Shown) => boolean> = {
 };
 
 /** The witness of a finding, with what is needed to judge it. */
-export function shown(payload: ApplePayload, finding: VpnFinding, context: AppleContext): Shown {
+export function shown(
+  payload: ApplePayload,
+  finding: VpnFinding,
+  context: AppleContext,
+  switched: Partial<AppleReadings> = {},
+): Shown {
   const dialect: AppleDialect = finding.witness?.answers[0]?.dialect ?? 'apple-mdm';
   const rule = payload.OnDemandRules?.[finding.ruleIndex ?? -1];
   const alone = (changed: object = {}) => {
     if (rule === undefined) throw new Error(`${finding.rule} names no rule`);
     const { ActionParameters: _, ...network } = { ...rule, ...changed, Action: 'Ignore' as const };
-    return evaluateApple({ OnDemandEnabled: 1, OnDemandRules: [network] }, context, dialect).ruleIndex === 0;
+    const answer = evaluateApple({ OnDemandEnabled: 1, OnDemandRules: [network] }, context, dialect, switched);
+    return answer.ruleIndex === 0;
   };
-  return { payload, finding, context, answer: evaluateApple(payload, context, dialect), alone };
+  return { payload, finding, context, answer: evaluateApple(payload, context, dialect, switched), alone, switched };
 }

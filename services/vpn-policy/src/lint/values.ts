@@ -1,6 +1,8 @@
-import type { AppleRule } from '@quell/contracts/vpn-apple';
+import { isIP } from 'node:net';
+import { type AppleContext, type AppleRule, appleDialect } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { decideStages } from '../dialects/apple/decide-stages.ts';
+import { meansAddress } from '../dialects/apple/match-address.ts';
 import { appleReadings } from '../dialects/apple/readings.ts';
 import { contextWhere, networkBetween, ruleWithout, type Subject, witness } from './subject.ts';
 
@@ -55,6 +57,20 @@ function oneValue(
       fix: { text: 'remove the empty text', patch: [{ op: 'remove', path: place }] },
     };
   }
+  if (key === 'DNSServerAddressMatch' && !value.slice(0, -1).includes('*') && !meansAddress(value)) {
+    const whole = ofBlock(value);
+    return {
+      ...about,
+      rule: 'NOT_AN_ADDRESS',
+      severity: 'error',
+      why: `${JSON.stringify(value)} is no address of a server, nor the beginning of one with * at its end, so it matches nothing`,
+      witness: meant(whole === null ? ruleWithout(rule, key) : replaced(whole)),
+      fix: {
+        text: whole ?? 'write the address of the server, or its beginning and *',
+        patch: whole === null ? null : [{ op: 'replace', path: place, value: whole }],
+      },
+    };
+  }
   if (key === 'SSIDMatch') {
     if (!value.includes('*')) return null;
     return {
@@ -79,7 +95,8 @@ function oneValue(
   if (key === 'DNSDomainMatch' && value === '*') return star(subject, place, index);
   if (key === 'DNSServerAddressMatch' && /[^.:*]\*$/.test(value)) {
     const prefix = value.slice(0, -1);
-    const whole = prefix.includes(':') ? `${prefix}:*` : prefix.split('.').length > 3 ? prefix : `${prefix}.*`;
+    const dotted = prefix.split('.').length > 3 ? prefix : `${prefix}.*`;
+    const whole = !prefix.includes(':') && meansAddress(dotted) ? dotted : `${prefix}:*`;
     return {
       ...about,
       rule: 'WILDCARD_NOT_ON_OCTET_BOUNDARY',
@@ -92,15 +109,24 @@ function oneValue(
   return null;
 }
 
+/** A block of IPv4 addresses that ends between two numbers, as an entry is written: `10.*` for `10.0.0.0/8`. */
+function ofBlock(value: string): string | null {
+  const [address = '', length] = value.split('/');
+  if (isIP(address) !== 4 || !['8', '16', '24', '32'].includes(length ?? '')) return null;
+  const octets = address.split('.').slice(0, Number(length) / 8);
+  return octets.length === 4 ? address : `${octets.join('.')}.*`;
+}
+
 /** `*` alone: Apple's own two matchers disagree on it. */
 export function star(subject: Subject, place: string, ruleIndex: number | null): VpnFinding {
-  const mdm = appleReadings('apple-mdm');
-  const legacy = { ...subject, dialect: 'apple-legacy' as const };
+  const { payload, dialect, switched } = subject;
+  const readings = appleDialect.options.map((name) => appleReadings(name, name === dialect ? switched : {}));
+  const said = (context: AppleContext) =>
+    readings.map((one) => decideStages(payload, context, one).outcomes[0]?.decision);
+  const legacy = dialect === 'apple-legacy' ? subject : { payload, dialect: 'apple-legacy' as const, switched: {} };
   const told = contextWhere(
     legacy,
-    (outcome, context) =>
-      outcome.ruleIndex === ruleIndex &&
-      decideStages(subject.payload, context, mdm).outcomes[0]?.decision !== outcome.decision,
+    (outcome, context) => outcome.ruleIndex === ruleIndex && new Set(said(context)).size > 1,
   );
   return {
     rule: 'NON_PORTABLE_STAR_DOMAIN',
@@ -108,7 +134,7 @@ export function star(subject: Subject, place: string, ruleIndex: number | null):
     place,
     ruleIndex,
     why: '* alone is every name to one of Apple’s matchers and none to the other',
-    witness: witness(subject, told, ['apple-mdm', 'apple-ne', 'apple-legacy']),
+    witness: witness(subject, told, appleDialect.options),
     fix: { text: 'leave the condition out, or name the domains', patch: null },
   };
 }

@@ -1,7 +1,7 @@
 import { type AppleRule, applePayload } from '@quell/contracts/vpn-apple';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import type { VpnExportRequest } from '@quell/contracts/vpn-formats';
 import { lintApple } from '../lint/lint-apple.ts';
-import { dictionaryOf } from '../lint/placement.ts';
 import { type Exported, hasErrors, LINT_REFUSES } from './export.ts';
 
 type IntuneTarget = Extract<VpnExportRequest, { target: 'intune' }>;

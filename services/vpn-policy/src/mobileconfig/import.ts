@@ -1,14 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
+import type { FilePlace } from '@quell/contracts/file-place';
 import type { AppleDialect } from '@quell/contracts/vpn-apple';
 import { applePayload } from '@quell/contracts/vpn-apple';
-import type { FilePlace, FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
+import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
+import type { FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
 import { importedApplePolicy } from '@quell/contracts/vpn-formats';
 import { withoutCredentials } from '../evaluation/without-credentials.ts';
 import { Refusal, refusing } from '../formats/refusal.ts';
 import { isTemplate } from '../formats/templates.ts';
 import { lintApple } from '../lint/lint-apple.ts';
 import { lintDnsSettings } from '../lint/lint-dns-settings.ts';
-import { dictionaryOf } from '../lint/placement.ts';
 import type { PlistValue } from '../plist/plist-value.ts';
 import { type OpenedFile, openFile } from './open-file.ts';
 import { withholdSecrets } from './withhold.ts';

@@ -4,7 +4,7 @@ import { importedMobileconfig } from '@quell/contracts/vpn-formats';
 import { buildBinary } from 'plist';
 import { importMobileconfig } from './import.ts';
 import { bytes, profile, vpn } from './profile.fixture.ts';
-import { signed, signerFor } from './signed.fixture.ts';
+import { inPieces, signed, signerFor } from './signed.fixture.ts';
 
 const rules = `<key>OnDemandEnabled</key><integer>1</integer>
 <key>OnDemandRules</key>
@@ -127,6 +127,34 @@ test.each(['ECDSA', 'RSA'] as const)('a signature by %s is checked apart from wh
     signature: { verified: false, signer: null, why: expect.stringContaining('certificate') },
   });
   expect(await refused(await signed(text, signer, { detached: true }))).toMatchObject({ reason: 'malformed' });
+});
+
+test('what is verified is what is read: no piece is put in or left out between the two', async () => {
+  const signer = await signerFor('ECDSA');
+  const network = '\n <string>Guests of floor</string>';
+  const text = profile(vpn(rules.replace('<string>Home</string>', `<string>Home</string>${network}`)));
+  const cut = text.indexOf(network);
+  const [before, after] = [bytes(text.slice(0, cut)), bytes(text.slice(cut))];
+  const guests = { OnDemandRules: [{ SSIDMatch: ['Home', 'Guests of floor'] }, {}] };
+
+  // A piece that happens to be BER itself, an ENUMERATED of 32 bytes, is text all the same.
+  const split = [before, bytes(network), bytes(text.slice(cut + network.length))];
+  // Pieces of pieces are BER, too.
+  for (const pieces of [split, [before, [after]], [[before], split.slice(1)]]) {
+    for (const attributes of [true, false]) {
+      const envelope = await signed(bytes(text), signer, { attributes, eContent: inPieces(pieces) });
+      expect(await imported(envelope)).toMatchObject({
+        signature: { verified: true },
+        policies: [{ payload: guests }],
+      });
+    }
+  }
+
+  const evil = [before, [bytes('<string>Anywhere</string>')], after];
+  for (const attributes of [true, false]) {
+    const envelope = await signed(bytes(text), signer, { attributes, eContent: inPieces(evil) });
+    expect(await imported(envelope)).toMatchObject({ signature: { signed: true, verified: false } });
+  }
 });
 
 test('files that openssl signed, with lengths left open and content in pieces too, are read and verified', async () => {

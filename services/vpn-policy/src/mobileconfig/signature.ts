@@ -1,8 +1,9 @@
 import type { FileRefusal, FileSignature } from '@quell/contracts/vpn-formats';
-import { BaseBlock, Constructed, fromBER, OctetString } from 'asn1js';
+import { BaseBlock, fromBER, OctetString } from 'asn1js';
 import {
   type Certificate,
   ContentInfo,
+  EncapsulatedContentInfo,
   IssuerAndSerialNumber,
   type RelativeDistinguishedNames,
   SignedData,
@@ -38,17 +39,22 @@ export async function openSigned(bytes: Uint8Array): Promise<Signed | FileRefusa
   } catch {
     return refused('malformed', 'a signed envelope that cannot be read');
   }
-  const wrapped = signed.encapContentInfo.eContent;
+  const wrapped = signed.encapContentInfo.eContent as unknown;
   if (wrapped === undefined) return refused('malformed', 'a signature without what it signs');
+  if (!(wrapped instanceof OctetString)) return refused('unsupported', 'an envelope of something else than a file');
   const content = Buffer.concat(octets(wrapped));
+  // With the content in it pkijs would verify bytes that it puts together in its own way; without it those that it is given: those that are read.
+  signed.encapContentInfo = new EncapsulatedContentInfo({ eContentType: signed.encapContentInfo.eContentType });
   return { content, signature: await verified(signed, content) };
 }
 
-/** The bytes of an OCTET STRING; BER may cut it into pieces, and those again. */
-function octets(string: OctetString | Constructed): Uint8Array[] {
-  const pieces = string.valueBlock.value as unknown[];
-  if (pieces.length === 0 && string instanceof OctetString) return [string.valueBlock.valueHexView];
-  return pieces.flatMap((piece) => (piece instanceof OctetString || piece instanceof Constructed ? octets(piece) : []));
+/**
+ * The bytes of an OCTET STRING; BER may cut it into pieces, and those again. Which it is says its tag: asn1js also lists what the bytes of
+ * a whole one would be if they were BER.
+ */
+function octets({ idBlock, valueBlock }: OctetString): Uint8Array[] {
+  if (!idBlock.isConstructed) return [valueBlock.valueHexView];
+  return valueBlock.value.flatMap((piece: unknown) => (piece instanceof OctetString ? octets(piece) : []));
 }
 
 async function verified(signed: SignedData, content: Uint8Array): Promise<FileSignature> {

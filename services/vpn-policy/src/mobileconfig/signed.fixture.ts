@@ -44,11 +44,26 @@ export async function signerFor(kind: SigningKind) {
 }
 export type Signer = Awaited<ReturnType<typeof signerFor>>;
 
-type Form = { attributes?: boolean; detached?: boolean; withoutCertificate?: boolean };
+type Form = {
+  attributes?: boolean;
+  detached?: boolean;
+  withoutCertificate?: boolean;
+  /** What stands in the envelope in place of the content, put there after signing. */
+  eContent?: OctetString;
+};
+
+/** An OCTET STRING in pieces; a piece that is a list is one in pieces itself. */
+export function inPieces(pieces: readonly (Uint8Array | readonly Uint8Array[])[]): OctetString {
+  return new OctetString({
+    value: pieces.map((piece) =>
+      piece instanceof Uint8Array ? new OctetString({ valueHex: new Uint8Array(piece).buffer }) : inPieces(piece),
+    ),
+  });
+}
 
 /** `content` in a CMS envelope, DER. */
 export async function signed(content: Uint8Array, { certificate, privateKey }: Signer, form: Form = {}) {
-  const { attributes = true, detached = false, withoutCertificate = false } = form;
+  const { attributes = true, detached = false, withoutCertificate = false, eContent } = form;
   const data = new Uint8Array(content).buffer;
   const digest = await webcrypto.subtle.digest('SHA-256', data);
   const cms = new SignedData({
@@ -81,6 +96,7 @@ export async function signed(content: Uint8Array, { certificate, privateKey }: S
   });
   if (!detached) cms.encapContentInfo.eContent = new OctetString({ valueHex: data });
   await cms.sign(privateKey, 0, 'SHA-256', data);
+  if (eContent !== undefined) cms.encapContentInfo.eContent = eContent;
   const envelope = new ContentInfo({ contentType: ContentInfo.SIGNED_DATA, content: cms.toSchema(true) });
   return new Uint8Array(envelope.toSchema().toBER());
 }

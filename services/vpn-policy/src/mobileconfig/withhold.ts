@@ -1,5 +1,6 @@
+import type { FilePlace } from '@quell/contracts/file-place';
 import { jsonPointer } from '@quell/contracts/problem';
-import { type FilePlace, WITHHELD, type WithheldValue } from '@quell/contracts/vpn-formats';
+import { WITHHELD, type WithheldValue } from '@quell/contracts/vpn-formats';
 import { knownKeys, secretName } from '../dialects/apple/known-keys.ts';
 import { withoutCredentials } from '../evaluation/without-credentials.ts';
 import { Refusal } from '../formats/refusal.ts';

@@ -1,4 +1,4 @@
-import type { FilePlace } from '@quell/contracts/vpn-formats';
+import type { FilePlace } from '@quell/contracts/file-place';
 
 /** A value of a property list and where it stands. The bytes of `data` are not kept: what needs them is a secret. */
 export type PlistValue = { readonly at: FilePlace } & (

@@ -1,5 +1,5 @@
-import { jsonPointer } from '@quell/contracts/problem';
-import { type AppleContext, appleContext } from '@quell/contracts/vpn-apple';
+import { placesOf } from '@quell/contracts/problem';
+import { type AppleContext, appleContext, readDictionary } from '@quell/contracts/vpn-apple';
 import type { VpnDialect } from '@quell/contracts/vpn-policy-body';
 import type { VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
 import type { UnresolvedThreat } from '@quell/contracts/vpn-posture';
@@ -22,7 +22,7 @@ export function prepare(content: VpnPolicyContent): Prepared {
     return 'errors' in answer ? answer : brief('action' in answer ? answer.action : answer.decision, answer.reason);
   };
   if (!('payload' in body)) return Object.assign(atLength, { dialect });
-  const quick = compileApple(body.payload, body.dialect, body.readings);
+  const quick = compileApple(readDictionary(body.payload), body.dialect, body.readings);
   const decided = (context: unknown, unresolved: readonly UnresolvedThreat[] = []): VpnBrief | ContextFaults => {
     if (content.posture !== undefined && unresolved.length > 0) return atLength(context, unresolved);
     const read = readContext(context);
@@ -40,5 +40,5 @@ function brief(decision: string, reason: string | undefined): VpnBrief {
 function readContext(context: unknown): { readonly context: AppleContext } | ContextFaults {
   const read = appleContext.safeParse(context);
   if (read.success) return { context: read.data };
-  return { errors: read.error.issues.map(({ path, message }) => ({ pointer: jsonPointer(path), detail: message })) };
+  return { errors: placesOf(read.error.issues) };
 }

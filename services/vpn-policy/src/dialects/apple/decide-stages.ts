@@ -17,7 +17,12 @@ export function decideStages(payload: ApplePayload, context: AppleContext, readi
   };
   if (enabled !== 1) return settled({ decision: 'disabled', ...none, reason: 'ON_DEMAND_DISABLED' }, [gate]);
   if (readings.manualStopPauses && context.userPaused === true) {
-    return settled({ decision: 'not-evaluated', ...none, reason: 'USER_PAUSED' }, [gate]);
+    const paused: VpnStep = {
+      place: '',
+      verdict: 'not-held',
+      criteria: [{ name: 'userPaused', verdict: 'not-held', wanted: false, found: true }],
+    };
+    return settled({ decision: 'not-evaluated', ...none, reason: 'USER_PAUSED' }, [gate, paused]);
   }
 
   const { network } = context;

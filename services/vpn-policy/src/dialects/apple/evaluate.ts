@@ -1,15 +1,8 @@
-import type {
-  AppleAnswer,
-  AppleContext,
-  AppleDialect,
-  AppleOutcome,
-  ApplePayload,
-  AppleReadings,
-} from '@quell/contracts/vpn-apple';
+import type { AppleAnswer, AppleContext, AppleDialect, AppleOutcome, ApplePayload } from '@quell/contracts/vpn-apple';
 import { agreed, distinct } from '../../evaluation/possible.ts';
 import { decideStages } from './decide-stages.ts';
 import { nearestMiss } from './near-miss.ts';
-import { appleReadings } from './readings.ts';
+import { appleReadings, type SwitchedReadings } from './readings.ts';
 
 /**
  * What Apple's client would do with a VPN dictionary in a context, and why.
@@ -20,7 +13,7 @@ export function evaluateApple(
   payload: ApplePayload,
   context: AppleContext,
   dialect: AppleDialect = 'apple-mdm',
-  switched: { readonly [K in keyof AppleReadings]?: AppleReadings[K] | undefined } = {},
+  switched: SwitchedReadings = {},
 ): AppleAnswer {
   const readings = appleReadings(dialect, switched);
   const stage = decideStages(payload, context, readings);

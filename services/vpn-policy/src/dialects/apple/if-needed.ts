@@ -43,12 +43,16 @@ export function tunnelNeeded(parameter: AppleParameter, context: AppleContext, r
     const reachable = context.dnsServerReachable ?? {};
     const known = servers.map((server) => (Object.hasOwn(reachable, server) ? reachable[server] : undefined));
     const name = 'RequiredDNSServers';
+    // Of these servers alone: every entry of every rule may ask for some.
+    const found = Object.fromEntries(
+      servers.flatMap((server, at) => (known[at] === undefined ? [] : [[server, known[at]]])),
+    );
     if (known.includes(false)) {
-      criteria.push({ name, verdict: 'held', wanted: servers, found: reachable });
+      criteria.push({ name, verdict: 'held', wanted: servers, found });
       return ended('connect', 'PARAM_REQUIRED_DNS_UNREACHABLE');
     }
     const unknown = servers.filter((_, index) => known[index] === undefined);
-    criteria.push({ name, verdict: unknown.length > 0 ? 'unknown' : 'not-held', wanted: servers, found: reachable });
+    criteria.push({ name, verdict: unknown.length > 0 ? 'unknown' : 'not-held', wanted: servers, found });
     if (unknown.length > 0) {
       missing.push(...unknown.map((server) => `/dnsServerReachable/${pointerToken(server)}`));
       outcomes.push({ decision: 'connect', reason: 'PARAM_REQUIRED_DNS_UNREACHABLE' });

@@ -1,3 +1,23 @@
+import { isIP } from 'node:net';
+
+/** Whether any address is one that an entry of DNSServerAddressMatch means: an address, or with a trailing `*` the beginning of one. */
+export function meansAddress(entry: string): boolean {
+  return entry.endsWith('*') ? beginsAddress(entry.slice(0, -1)) : isIP(entry) !== 0;
+}
+
+function beginsAddress(prefix: string): boolean {
+  if (prefix.includes(':')) {
+    const groups = prefix.split(':');
+    return groups.length <= 8 && groups.every((group) => /^[0-9a-f]{0,4}$/i.test(group)) && !/::.*::|:::/.test(prefix);
+  }
+  const octets = prefix.split('.');
+  const last = octets.pop() ?? '';
+  const isOctet = (text: string) => isIP(`${text}.0.0.0`) !== 0;
+  return (
+    (octets.length < 4 && octets.every(isOctet) && (last === '' || isOctet(last))) || /^[0-9a-f]{1,4}$/i.test(prefix)
+  );
+}
+
 /** RFC 5952 text of an IPv6 address; anything else as it is, in lower case. */
 export function canonicalAddress(text: string): string {
   const url = `http://[${text}]`;
@@ -11,14 +31,19 @@ export function canonicalPrefix(text: string): string {
 }
 
 /**
- * Whether a DNS server's address is one that `entry` means: equal, or with a trailing `*` a textual prefix.
+ * Whether a DNS server's address is one that any of `entries` means: equal, or with a trailing `*` a textual prefix. Entries are folded once,
+ * so that long lists are compared with many addresses.
  * @param canonical compare IPv6 addresses in the form of RFC 5952 instead of as written
  */
-export function matchesAddress(entry: string, address: string, canonical: boolean): boolean {
-  const own = canonical ? canonicalAddress(address) : address;
-  if (entry.endsWith('*')) {
-    const prefix = entry.slice(0, -1);
-    return own.startsWith(canonical ? canonicalPrefix(prefix) : prefix);
-  }
-  return entry !== '' && own === (canonical ? canonicalAddress(entry) : entry);
+export function compileAddresses(entries: readonly string[], canonical: boolean): (address: string) => boolean {
+  const form = (address: string) => (canonical ? canonicalAddress(address) : address);
+  const named = entries.filter((entry) => entry !== '' && !entry.endsWith('*'));
+  const exact = new Set(named.map(form));
+  const prefixes = entries
+    .filter((entry) => entry.endsWith('*'))
+    .map((entry) => (canonical ? canonicalPrefix(entry.slice(0, -1)) : entry.slice(0, -1)));
+  return (address) => {
+    const own = form(address);
+    return exact.has(own) || prefixes.some((prefix) => own.startsWith(prefix));
+  };
 }

@@ -61,5 +61,7 @@ export function matchRule(
     return { verdict, pending: true, criteria, missing: [...missing, probePointer(url)], probes: [url] };
   }
   criteria.push({ name: 'URLStringProbe', verdict: truth(result === 'ok'), wanted: url, found: result });
-  return { verdict: result === 'ok' ? verdict : 'not-held', pending: false, criteria, missing, probes: [url] };
+  // Once the probe has failed, no input that is unknown makes the rule hold.
+  if (result !== 'ok') return { verdict: 'not-held', pending: false, criteria, missing: [], probes: [url] };
+  return { verdict, pending: false, criteria, missing, probes: [url] };
 }

@@ -3,7 +3,8 @@ import type { VpnCriterion, VpnNearMiss, VpnStep } from '@quell/contracts/vpn-ex
 import { matchRule } from './match-rule.ts';
 
 /**
- * What came nearest to deciding and did not. Where a rule was chosen but none of its ActionParameters means the host: the first of them.
+ * What came nearest to deciding and did not. Where a rule was chosen but none of its ActionParameters means the host: the first of them;
+ * where none of the three lists does: one of these.
  * Else, of the rules that were tried and failed, the one that failed on the fewest conditions; of equals the first.
  */
 export function nearestMiss(
@@ -19,10 +20,26 @@ export function nearestMiss(
     const text = `${first.place.slice(1)} would have decided if the host were under one of ${JSON.stringify(host?.wanted)}`;
     return { place: first.place, failed: [...first.criteria], text };
   }
+  const list = nearestList(steps);
+  if (list !== null) return list;
   const tried = steps.filter(
     (step) => /^\/OnDemandRules\/\d+$/.test(step.place) && step.verdict !== 'not-evaluated',
   ).length;
   return nearestRule((payload.OnDemandRules ?? []).slice(0, tried), context, readings);
+}
+
+/** The host is in none of the three lists: the first with entries of those that start the tunnel, else Never. */
+function nearestList(steps: readonly VpnStep[]): VpnNearMiss | null {
+  const lists = steps.filter((step) => step.place.startsWith('/OnDemandMatchDomains'));
+  if (!lists.every((step) => step.verdict === 'not-held')) return null;
+  const [never, ...starting] = lists;
+  for (const { place, criteria } of never === undefined ? [] : [...starting, never]) {
+    const wanted = criteria[0]?.wanted;
+    if (!Array.isArray(wanted) || wanted.length === 0) continue;
+    const text = `${place.slice(1)} would have decided if the host ended with one of ${JSON.stringify(wanted)}`;
+    return { place, failed: [...criteria], text };
+  }
+  return null;
 }
 
 function nearestRule(rules: readonly AppleRule[], context: AppleContext, readings: AppleReadings): VpnNearMiss | null {

@@ -1,7 +1,7 @@
 import type { AppleContext, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
 import { all, type Judged, judge, neverHolds, truth } from '../../evaluation/criterion.ts';
-import { matchesAddress } from './match-address.ts';
-import { matchesDomain } from './match-domain.ts';
+import { compileDomains } from './compiled/domains.ts';
+import { compileAddresses } from './match-address.ts';
 
 /**
  * The conditions of a rule that need no probe, in the order in which Apple's source looks at them:
@@ -30,9 +30,7 @@ export function networkCriteria(
     criteria.push(() =>
       judgeList('DNSDomainMatch', DNSDomainMatch, network.searchDomains, '/network/searchDomains', (domains) => {
         const considered = readings.searchDomainsConsidered === 'first' ? domains.slice(0, 1) : domains;
-        return considered.some((domain) =>
-          DNSDomainMatch.some((entry) => matchesDomain(entry, domain, readings.searchDomain, readings)),
-        );
+        return considered.some(compileDomains(DNSDomainMatch, readings.searchDomain, readings));
       }),
     );
   }
@@ -45,8 +43,7 @@ export function networkCriteria(
         '/network/dnsServers',
         (servers) => {
           if (servers.length === 0) return readings.noDnsServers === 'holds';
-          const listed = (server: string) =>
-            DNSServerAddressMatch.some((entry) => matchesAddress(entry, server, readings.canonicalAddresses));
+          const listed = compileAddresses(DNSServerAddressMatch, readings.canonicalAddresses);
           return readings.dnsServers === 'any' ? servers.some(listed) : servers.every(listed);
         },
       ),

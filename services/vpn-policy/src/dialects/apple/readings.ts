@@ -44,11 +44,11 @@ const readingsOf: Readonly<Record<AppleDialect, AppleReadings>> = {
   },
 };
 
+/** Single points of a reading. */
+export type SwitchedReadings = { readonly [K in keyof AppleReadings]?: AppleReadings[K] | undefined };
+
 /** The readings of a named dialect with single ones switched. */
-export function appleReadings(
-  dialect: AppleDialect,
-  switched: { readonly [K in keyof AppleReadings]?: AppleReadings[K] | undefined } = {},
-): AppleReadings {
+export function appleReadings(dialect: AppleDialect, switched: SwitchedReadings = {}): AppleReadings {
   const set = Object.entries(switched).filter(([, value]) => value !== undefined);
   return { ...readingsOf[dialect], ...Object.fromEntries(set) };
 }

@@ -2,8 +2,8 @@ import type { CiscoAnswer, CiscoContext, CiscoOutcome, CiscoProfile, CiscoReadin
 import type { VpnStep } from '@quell/contracts/vpn-explanation';
 import { type Judged, judge, truth } from '../../evaluation/criterion.ts';
 import { agreed, distinct } from '../../evaluation/possible.ts';
-import { isAddress, matchesRule, serverHost } from './match.ts';
-import { ciscoReadings } from './readings.ts';
+import { comparable, isAddress, matchesRule, serverHost } from './match.ts';
+import { ciscoReadingsWith, type SwitchedCiscoReadings } from './readings.ts';
 
 type Walk = { outcomes: CiscoOutcome[]; steps: VpnStep[]; missing: string[] };
 
@@ -14,12 +14,11 @@ const ALWAYS_CHANGED_IOS = 7;
 export function evaluateCisco(
   profile: CiscoProfile,
   context: CiscoContext,
-  switched: { readonly [K in keyof CiscoReadings]?: CiscoReadings[K] | undefined } = {},
+  switched: SwitchedCiscoReadings = {},
 ): CiscoAnswer {
-  const set = Object.entries(switched).filter(([, value]) => value !== undefined);
-  const readings: CiscoReadings = { ...ciscoReadings, ...Object.fromEntries(set) };
+  const readings = ciscoReadingsWith(switched);
   const walk: Walk = { outcomes: [], steps: [], missing: [] };
-  if (gateOpen(profile, walk)) walkLists(profile, context, readings, walk);
+  if (gateOpen(profile, readings, walk)) walkLists(profile, context, readings, walk);
   const possible = distinct(walk.outcomes);
   return {
     decision: agreed(possible, 'decision', 'unknown' as const),
@@ -33,10 +32,10 @@ export function evaluateCisco(
 }
 
 /** Connect on Demand on, certificate authentication automatic or manual, and no rule that the editor would refuse. */
-function gateOpen(profile: CiscoProfile, walk: Walk): boolean {
+function gateOpen(profile: CiscoProfile, readings: CiscoReadings, walk: Walk): boolean {
   const on = profile.ConnectOnDemand ?? false;
   const policy = profile.CertificatePolicy ?? 'Auto';
-  const certificate = policy !== 'None' && policy !== 'Disabled';
+  const certificate = !readings.certificatePolicyNoneDisables || (policy !== 'None' && policy !== 'Disabled');
   const addresses = (['Never', 'Always', 'IfNeeded'] as const).flatMap((list) =>
     (profile[list] ?? []).filter(isAddress),
   );
@@ -124,7 +123,7 @@ function judgeHost(
   const rules = profile[list] ?? [];
   const server =
     list === 'Never' && readings.serverAddressInNever && profile.serverAddress !== undefined
-      ? serverHost(profile.serverAddress).toLowerCase()
+      ? comparable(serverHost(profile.serverAddress))
       : undefined;
   const wanted = server === undefined ? rules : [...rules, server];
   return judge(
@@ -132,7 +131,7 @@ function judgeHost(
     wanted,
     wanted.length === 0 ? '' : context.host,
     '/host',
-    (host) => host.toLowerCase() === server || rules.some((rule) => matchesRule(rule, host, readings)),
+    (host) => comparable(host) === server || rules.some((rule) => matchesRule(rule, host, readings)),
   );
 }
 

@@ -5,20 +5,29 @@ import type {
   GlobalProtectPolicy,
   GlobalProtectReadings,
 } from '@quell/contracts/vpn-globalprotect';
+import { judge, truth } from '../../evaluation/criterion.ts';
+import { type Decided, onCondition, sure } from './decided.ts';
 
 /** The outcomes of a user's wish to leave an always-on tunnel; two when the number of earlier disconnects matters and is unknown. */
 export function decideDisconnect(
   policy: GlobalProtectPolicy,
   context: Pick<GlobalProtectContext, 'platform' | 'used'>,
   readings: GlobalProtectReadings,
-): { readonly outcomes: readonly GlobalProtectOutcome[]; readonly missing: readonly string[] } {
+): Decided {
   const decided = byOverride(policy, context, readings);
+  const verdict = truth(decided.action !== 'deny' && decided.action !== 'invalid');
+  const override = { name: 'override', verdict, wanted: 'a way to disconnect', found: policy.override };
+  if (verdict === 'not-held') return sure(decided, [override]);
   const limit = policy.maxUserOverrides;
-  if (decided.action === 'deny' || decided.action === 'invalid' || limit === 0)
-    return { outcomes: [decided], missing: [] };
   const exhausted: GlobalProtectOutcome = { action: 'deny', reason: 'MAX_OVERRIDES_REACHED' };
-  if (context.used === undefined) return { outcomes: [decided, exhausted], missing: ['/used'] };
-  return { outcomes: [context.used >= limit ? exhausted : decided], missing: [] };
+  if (limit === 0) {
+    if (readings.zeroUserOverrides === 'no-limit') return sure(decided, [override]);
+    const none = { name: 'maxUserOverrides', verdict: truth(false), wanted: 'at least 1', found: limit };
+    return sure(exhausted, [override, none]);
+  }
+  const counted = judge('used', `fewer than ${limit}`, context.used, '/used', (used) => used < limit);
+  const left = onCondition(counted, decided, exhausted);
+  return { ...left, criteria: [override, ...left.criteria] };
 }
 
 function byOverride(

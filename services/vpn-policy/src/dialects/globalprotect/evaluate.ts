@@ -7,24 +7,30 @@ import type {
   GlobalProtectPolicy,
   GlobalProtectReadings,
 } from '@quell/contracts/vpn-globalprotect';
-import { truth } from '../../evaluation/criterion.ts';
+import { type Judged, judge, truth } from '../../evaluation/criterion.ts';
 import { agreed, distinct } from '../../evaluation/possible.ts';
 import { decideDisconnect } from './decide-disconnect.ts';
-import { type Effective, effectiveMethod, globalProtectReadings, isAlwaysOn } from './methods.ts';
+import { type Decided, nearestMiss, onCondition, stepOf, sure } from './decided.ts';
+import {
+  type Effective,
+  effectiveMethod,
+  globalProtectReadingsWith,
+  isAlwaysOn,
+  type SwitchedGlobalProtectReadings,
+} from './methods.ts';
 
-type Decided = { readonly outcomes: readonly GlobalProtectOutcome[]; readonly missing: readonly string[] };
+type Walk = Pick<Decided, 'outcomes' | 'missing'> & { readonly steps: readonly VpnStep[] };
 
 /** What the GlobalProtect app would do at an event, and why. */
 export function evaluateGlobalProtect(
   policy: GlobalProtectPolicy,
   context: GlobalProtectContext,
-  switched: { readonly [K in keyof GlobalProtectReadings]?: GlobalProtectReadings[K] | undefined } = {},
+  switched: SwitchedGlobalProtectReadings = {},
 ): GlobalProtectAnswer {
-  const set = Object.entries(switched).filter(([, value]) => value !== undefined);
-  const readings: GlobalProtectReadings = { ...globalProtectReadings, ...Object.fromEntries(set) };
+  const readings = globalProtectReadingsWith(switched);
   const effective = effectiveMethod(policy.connectMethod, context.platform, readings);
-  const decided = decide(policy, context, effective, readings);
-  const possible = distinct(decided.outcomes);
+  const walk = decide(policy, context, effective, readings);
+  const possible = distinct(walk.outcomes);
   const [only] = possible;
   const outcome: GlobalProtectOutcome =
     possible.length === 1 && only !== undefined
@@ -35,28 +41,61 @@ export function evaluateGlobalProtect(
     effectiveMethod: effective.method,
     possible,
     dialect: 'globalprotect',
-    missing: [...decided.missing],
-    nearMiss: null,
-    trace: trace(policy, context, effective, outcome),
+    missing: [...walk.missing],
+    nearMiss: nearestMiss(walk.steps),
+    trace: [...walk.steps],
   };
 }
 
+/** The platform's method, whether one may sign in so, then the event. */
 function decide(
   policy: GlobalProtectPolicy,
   context: GlobalProtectContext,
   effective: Effective,
   readings: GlobalProtectReadings,
-): Decided {
-  if (effective.invalid && effective.reason !== undefined) return sure({ action: 'invalid', reason: effective.reason });
-  if (context.platform === 'ios' && effective.method !== 'on-demand') {
-    const saml: GlobalProtectOutcome = { action: 'invalid', reason: 'SAML_IOS_ON_DEMAND_ONLY' };
-    if (context.auth?.toLowerCase() === 'saml') return sure(saml);
-    if (context.auth === undefined && readings.samlUnknownOnIos === 'unknown') {
-      const other = atEvent(policy, context, effective, readings);
-      return { outcomes: [saml, ...other.outcomes], missing: ['/auth', ...other.missing] };
-    }
+): Walk {
+  const kept = truth(effective.method === policy.connectMethod && !effective.invalid);
+  const platform: VpnStep = {
+    place: '/connectMethod',
+    verdict: kept,
+    action: effective.method,
+    criteria: [{ name: 'platform', verdict: kept, wanted: policy.connectMethod, found: context.platform }],
+  };
+  if (effective.invalid && effective.reason !== undefined) {
+    return { outcomes: [{ action: 'invalid', reason: effective.reason }], missing: [], steps: [platform] };
   }
-  return atEvent(policy, context, effective, readings);
+  const signIn = signingIn(context, effective, readings);
+  const steps = signIn === null ? [platform] : [platform, stepOf('/connectMethod', [], signIn)];
+  if (signIn?.criteria.some(({ verdict }) => verdict === 'not-held')) return { ...signIn, steps };
+  const event = atEvent(policy, context, effective, readings);
+  const isOverride = context.event === 'user-disconnect' && (isAlwaysOn(effective.method) || policy.showIcon === false);
+  const last = isOverride
+    ? stepOf('/override', [], event)
+    : stepOf(
+        '/connectMethod',
+        [{ name: 'event', verdict: 'held', wanted: context.event, found: context.event }],
+        event,
+      );
+  return {
+    outcomes: [...(signIn?.outcomes.filter(({ action }) => action === 'invalid') ?? []), ...event.outcomes],
+    missing: [...(signIn?.missing ?? []), ...event.missing],
+    steps: [...steps, last],
+  };
+}
+
+/** Compatibility matrix: on iOS an app that signs in by SAML only connects on demand. `null`: any way of signing in will do. */
+function signingIn(
+  { platform, auth }: GlobalProtectContext,
+  { method }: Effective,
+  readings: GlobalProtectReadings,
+): Decided | null {
+  if (platform !== 'ios' || method === 'on-demand') return null;
+  const wanted = 'no SAML';
+  const judged: Judged =
+    auth === undefined && readings.samlUnknownOnIos === 'not-saml'
+      ? { criterion: { name: 'auth', verdict: 'held', wanted }, missing: [] }
+      : judge('auth', wanted, auth, '/auth', (found) => found.toLowerCase() !== 'saml');
+  return onCondition(judged, { action: 'none' }, { action: 'invalid', reason: 'SAML_IOS_ON_DEMAND_ONLY' });
 }
 
 function atEvent(
@@ -66,7 +105,7 @@ function atEvent(
   readings: GlobalProtectReadings,
 ): Decided {
   const alwaysOn = isAlwaysOn(method);
-  const disconnectOption = !alwaysOn || policy.override !== 'disabled';
+  const disconnectOption = policy.showIcon !== false && (!alwaysOn || policy.override !== 'disabled');
   switch (context.event) {
     case 'boot':
       return method === 'pre-logon' || method === 'pre-logon-then-on-demand'
@@ -74,15 +113,15 @@ function atEvent(
         : sure({ action: 'none' });
     case 'user-login':
       if (!alwaysOn) return sure({ action: 'none', ...(reason === undefined ? {} : { reason }) });
-      if (method === 'pre-logon' && context.machineCert !== false) {
-        // The tunnel of the machine is up: it becomes the user's, by another name (Windows) or as a new one (macOS).
-        const action = context.platform === 'windows' ? 'reassign-tunnel' : 'recreate-tunnel';
-        return sure({ action, disconnectOption });
-      }
+      if (method === 'pre-logon') return afterPreLogon(context, disconnectOption, readings);
       return sure({ action: 'connect', disconnectOption });
     case 'user-connect':
       return sure({ action: 'connect', disconnectOption });
     case 'user-disconnect':
+      if (policy.showIcon === false) {
+        const icon = { name: 'showIcon', verdict: truth(false), wanted: true, found: false };
+        return sure({ action: 'deny', reason: 'NO_APP_ICON' }, [icon]);
+      }
       return alwaysOn ? decideDisconnect(policy, context, readings) : sure({ action: 'disconnect' });
     default:
       return assertNever(context.event);
@@ -90,39 +129,25 @@ function atEvent(
 }
 
 /** Before anybody has signed in only a machine certificate can open the tunnel. */
-function atBoot(context: GlobalProtectContext): Decided {
-  const connect: GlobalProtectOutcome = { action: 'connect', user: 'pre-logon' };
-  const deny: GlobalProtectOutcome = { action: 'deny', reason: 'MACHINE_CERT_REQUIRED' };
-  if (context.machineCert === undefined) return { outcomes: [connect, deny], missing: ['/machineCert'] };
-  return sure(context.machineCert ? connect : deny);
+function atBoot({ machineCert }: GlobalProtectContext): Decided {
+  return onCondition(
+    judge('machineCert', true, machineCert, '/machineCert', (found) => found),
+    { action: 'connect', user: 'pre-logon' },
+    { action: 'deny', reason: 'MACHINE_CERT_REQUIRED' },
+  );
 }
 
-function sure(outcome: GlobalProtectOutcome): Decided {
-  return { outcomes: [outcome], missing: [] };
-}
-
-function trace(
-  policy: GlobalProtectPolicy,
-  context: GlobalProtectContext,
-  effective: Effective,
-  outcome: GlobalProtectOutcome,
-): VpnStep[] {
-  const kept = truth(effective.method === policy.connectMethod && !effective.invalid);
-  const decided = outcome.action === 'unknown' ? 'unknown' : 'held';
-  const step = (place: string, name: string, found: unknown): VpnStep => ({
-    place,
-    verdict: decided,
-    action: outcome.action,
-    criteria: [{ name, verdict: decided, wanted: name === 'override' ? policy.override : context.event, found }],
-  });
-  const platform: VpnStep = {
-    place: '/connectMethod',
-    verdict: kept,
-    action: effective.method,
-    criteria: [{ name: 'platform', verdict: kept, wanted: policy.connectMethod, found: context.platform }],
-  };
-  const override = context.event === 'user-disconnect' && isAlwaysOn(effective.method) && !effective.invalid;
-  return override
-    ? [platform, step('/override', 'override', { used: context.used, limit: policy.maxUserOverrides })]
-    : [platform, step('/connectMethod', 'event', context.event)];
+/** The tunnel of the machine is up: it becomes the user's, by another name (Windows) or as a new one (macOS). */
+function afterPreLogon(
+  { platform, machineCert }: GlobalProtectContext,
+  disconnectOption: boolean,
+  readings: GlobalProtectReadings,
+): Decided {
+  const name = 'machineCert';
+  const judged: Judged =
+    machineCert === undefined && readings.machineCertUnknownAtLogin === 'present'
+      ? { criterion: { name, verdict: 'held', wanted: true }, missing: [] }
+      : judge(name, true, machineCert, '/machineCert', (found) => found);
+  const action = platform === 'windows' ? 'reassign-tunnel' : 'recreate-tunnel';
+  return onCondition(judged, { action, disconnectOption }, { action: 'connect', disconnectOption });
 }

@@ -2,12 +2,25 @@ import { assertNever } from '@quell/contracts/vocabulary';
 import type { ConnectMethod, GlobalProtectPlatform, GlobalProtectReadings } from '@quell/contracts/vpn-globalprotect';
 
 /** The readings that hold unless a request switches them. */
-export const globalProtectReadings: GlobalProtectReadings = {
+const globalProtectReadings: GlobalProtectReadings = {
   preLogonElsewhere: 'fall-back',
   linux: 'all-but-pre-logon',
   samlUnknownOnIos: 'not-saml',
   ticketOnAndroid: 'invalid',
+  machineCertUnknownAtLogin: 'present',
+  zeroUserOverrides: 'no-limit',
 };
+
+/** Single points of the readings. */
+export type SwitchedGlobalProtectReadings = {
+  readonly [K in keyof GlobalProtectReadings]?: GlobalProtectReadings[K] | undefined;
+};
+
+/** The readings with single ones switched. */
+export function globalProtectReadingsWith(switched: SwitchedGlobalProtectReadings = {}): GlobalProtectReadings {
+  const set = Object.entries(switched).filter(([, value]) => value !== undefined);
+  return { ...globalProtectReadings, ...Object.fromEntries(set) };
+}
 
 /** What the app does on a platform with the method that the portal asks for. */
 export type Effective = {

@@ -1,4 +1,5 @@
-import { canonicalAddress } from '../match-address.ts';
+import { isIP } from 'node:net';
+import { canonicalAddress, meansAddress } from '../match-address.ts';
 import { stemOf } from '../match-domain.ts';
 
 /** A label that occurs in none of `texts`, so that what is built with it means nothing that they name. */
@@ -47,11 +48,10 @@ export function addressAtoms(entries: readonly string[]): readonly string[] {
   const atoms = [`192.0.2.${octet}`, `203.${octet}.113.${octet}`, `2001:db8:ffff::${octet}`];
   for (const entry of new Set(entries)) {
     if (entry === '' || entry === '*') continue;
+    // What is no address names no server, so no class has it.
+    if (!meansAddress(entry)) continue;
     if (!entry.endsWith('*')) atoms.push(canonicalAddress(entry));
-    else
-      atoms.push(
-        ...(entry.includes(':') ? completed6(entry.slice(0, -1), octet) : completed4(entry.slice(0, -1), octet)),
-      );
+    else atoms.push(...completed4(entry.slice(0, -1), octet), ...completed6(entry.slice(0, -1), octet));
   }
   return [...new Set(atoms)];
 }
@@ -70,7 +70,10 @@ function completed4(prefix: string, octet: number): string[] {
   if (missing < 0 || !/^[\d.]*$/.test(prefix)) return [];
   const rest = Array.from({ length: missing }, () => String(octet));
   const values = [octet, ...Array.from({ length: 256 }, (_, value) => value)].map(String);
-  return values.filter((value) => value.startsWith(started)).map((value) => [...whole, value, ...rest].join('.'));
+  return values
+    .filter((value) => value.startsWith(started))
+    .map((value) => [...whole, value, ...rest].join('.'))
+    .filter((text) => isIP(text) !== 0);
 }
 
 /** The same for IPv6: what stands after the prefix is one more group, or the end of the one begun. */
@@ -81,7 +84,7 @@ function completed6(prefix: string, octet: number): string[] {
     `${prefix}${group}::${octet}`,
     `${prefix}${group}:${octet}`,
   ]);
-  return forms.filter((text) => URL.canParse(`http://[${text}]`)).map(canonicalAddress);
+  return forms.filter((text) => isIP(text) === 6).map(canonicalAddress);
 }
 
 /** How many comparisons of atoms with entries are made to find classes: with more entries than that allows, a policy is a list and no rules. */

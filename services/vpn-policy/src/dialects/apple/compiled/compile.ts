@@ -13,7 +13,7 @@ import { tunnelNeeded } from '../if-needed.ts';
 import { hasLists } from '../legacy-lists.ts';
 import { isCatchAll } from '../match-rule.ts';
 import { probeResult } from '../probe.ts';
-import { appleReadings } from '../readings.ts';
+import { appleReadings, type SwitchedReadings } from '../readings.ts';
 import { compileCriteria, narrow } from './criteria.ts';
 import { compileDomains } from './domains.ts';
 import { add, firstOf, noRules } from './rule-sets.ts';
@@ -36,7 +36,7 @@ type Step = (context: AppleContext, probes: string[]) => Short;
 export function compileApple(
   payload: ApplePayload,
   dialect: AppleDialect = 'apple-mdm',
-  switched: { readonly [K in keyof AppleReadings]?: AppleReadings[K] | undefined } = {},
+  switched: SwitchedReadings = {},
 ): (context: AppleContext) => AppleBrief {
   const decide = compileStages(payload, appleReadings(dialect, switched));
   return (context) => {

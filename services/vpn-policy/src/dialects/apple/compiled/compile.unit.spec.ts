@@ -5,6 +5,7 @@ import {
   anyAppleContext,
   anyAppleDialect,
   anyApplePayload,
+  anyAppleReadings,
   anyAppleRule,
 } from '../../../evaluation/requests.arbitrary.ts';
 import { evaluateApple } from '../evaluate.ts';
@@ -34,10 +35,11 @@ test('a prepared policy decides every context as the explaining evaluator does',
       anyApplePayload,
       fc.array(fc.oneof(anyAppleContext, withHoles), { minLength: 1, maxLength: 8 }),
       anyAppleDialect,
-      (payload, contexts, dialect) => {
-        const decide = compileApple(payload, dialect);
+      fc.oneof(fc.constant({}), anyAppleReadings),
+      (payload, contexts, dialect, switched) => {
+        const decide = compileApple(payload, dialect, switched);
         for (const context of contexts) {
-          expect(decide(context)).toEqual(briefOf(evaluateApple(payload, context, dialect)));
+          expect(decide(context)).toEqual(briefOf(evaluateApple(payload, context, dialect, switched)));
         }
       },
     ),
