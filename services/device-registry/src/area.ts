@@ -21,6 +21,8 @@ export interface Area {
   readonly module?: Type | DynamicModule;
   /** Routes outside Nest, parsers of bodies. */
   readonly routes?: (http: FastifyInstance, authenticator: Authenticator) => void;
+  /** Runs while the rest of the service comes up: what takes long and needs no request. */
+  readonly prepare?: () => void;
   /** Runs once the service listens: the place to start consumers and followers. */
   readonly start?: () => void | Promise<void>;
 }

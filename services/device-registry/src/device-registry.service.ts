@@ -47,6 +47,7 @@ export const deviceRegistryService = {
     const parts: RegistryParts = { ...context, database, broker, feed };
     const open: Area[] = [];
     for (const area of areas) open.push(await area(parts));
+    for (const area of open) area.prepare?.();
     return {
       module: deviceRegistryModule(
         parts,

@@ -3,4 +3,5 @@ import { startService } from '@quell/service-kit/start';
 import { searchOnly } from './search-only.fixture.ts';
 
 // A replica as a process of its own, to be killed.
-await runProcess('device-registry', searchOnly.config, (environment) => startService(searchOnly, environment));
+const search = searchOnly();
+await runProcess('device-registry', search.config, (environment) => startService(search, environment));

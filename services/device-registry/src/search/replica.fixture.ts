@@ -8,14 +8,6 @@ import { type TestDatabase, testDatabase } from '../database/test-database.fixtu
 import { positionText } from '../device-store/position.ts';
 import { searchOnly } from './search-only.fixture.ts';
 
-const neverStarted: typeof searchOnly = {
-  ...searchOnly,
-  setUp: async (context) => {
-    const { listening: _, ...parts } = await searchOnly.setUp(context);
-    return parts;
-  },
-};
-
 export interface Answer<Body> {
   readonly status: number;
   readonly headers: Headers;
@@ -73,7 +65,7 @@ async function startReplica(
   environment: Record<string, string>,
   started: boolean,
 ): Promise<Replica> {
-  const service = await startService(started ? searchOnly : neverStarted, {
+  const service = await startService(searchOnly(started), {
     DATABASE_URL: url,
     KAFKA_BROKERS: 'nobody:1',
     QUELL_LOG_LEVEL: 'silent',

@@ -31,10 +31,10 @@ export const openSearch: OpenArea = ({ config, database, log, lifecycle, health,
   lifecycle.onStop('consumers', 'search index', () => live.stop());
   lifecycle.onStop('held-requests', 'watches', () => watches.close());
   return {
+    prepare: () => live.start(),
     routes: (http, authenticator) => {
       serveSearch(http, { live, pool, metrics: searchMetrics }, authenticator);
       serveWatch(http, { live, watches, lifecycle, log }, authenticator);
     },
-    start: () => live.start(),
   };
 };

@@ -1,24 +1,20 @@
 import { GrowingBytes, GrowingNumbers, type TextTable } from './bytes.ts';
 import { FoldedBytes } from './fold-bytes.ts';
-import { buildGrams, GramValues } from './grams.ts';
+import { buildGrams, GramValues, infixBytes } from './grams.ts';
 import { RecordCursor } from './records.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentLimits } from './segment-limits.ts';
 import { ShortIndexBuilder } from './short-index.ts';
 import { sortTexts } from './sort-texts.ts';
 
-/** What finds devices by the numbers on them: ids and MACs, from any place in them. */
-export type IdIndexes = Pick<Segment, 'byId' | 'idPieces' | 'macPieces' | 'shortStarts' | 'shortRuns'>;
-
-/** A word that is looked for inside ids has at least three characters, so at least as many bytes. */
-const infixBytes = 3;
+/** What finds devices by their ids, from any place in them, and by one or two characters of any number on them. */
+export type IdIndexes = Pick<Segment, 'byId' | 'idPieces' | 'shortStarts' | 'shortRuns'>;
 
 /** @param records in the order of the documents. */
 export function buildIdIndexes(records: TextTable, count: number, { group }: SegmentLimits): IdIndexes {
   const folded = new FoldedBytes();
   const cursor = new RecordCursor(records.bytes);
   const ids = new GramValues();
-  const macs = new GramValues();
   const shortStarts = new ShortIndexBuilder();
   const shortRuns = new ShortIndexBuilder();
   const keys = { bytes: new GrowingBytes(1 << 16), offsets: new GrowingNumbers() };
@@ -40,7 +36,6 @@ export function buildIdIndexes(records: TextTable, count: number, { group }: Seg
     for (let left = cursor.number(); left > 0; left--) {
       cursor.next();
       folded.fold(records.bytes, cursor.start, cursor.end);
-      macs.add(doc, folded.bytes, 0, folded.length);
       shortStarts.addStart(doc, folded);
     }
   }
@@ -49,7 +44,6 @@ export function buildIdIndexes(records: TextTable, count: number, { group }: Seg
   return {
     byId,
     idPieces: buildGrams(ids, infixBytes, count, group),
-    macPieces: buildGrams(macs, infixBytes, count, group),
     shortStarts: shortStarts.finish(count),
     shortRuns: shortRuns.finish(count),
   };

@@ -2,7 +2,7 @@ import { WordIndexBuilder } from './build-words.ts';
 import { GrowingBytes, GrowingNumbers, type TextTable } from './bytes.ts';
 import { Dictionary } from './dictionary.ts';
 import { FoldedBytes } from './fold-bytes.ts';
-import { buildGrams, GramValues } from './grams.ts';
+import { buildGrams, GramValues, infixBytes } from './grams.ts';
 import { listsByTerm } from './posting-lists.ts';
 import { RecordCursor } from './records.ts';
 import type { Segment } from './segment.ts';
@@ -11,7 +11,7 @@ import type { SegmentLimits } from './segment-limits.ts';
 /** What finds devices by what people and networks call them. */
 export type NameIndexes = Pick<
   Segment,
-  'labelWords' | 'labelStarts' | 'hostWords' | 'hostStarts' | 'ipStarts' | 'tags' | 'tagLists'
+  'labelWords' | 'labelStarts' | 'hostWords' | 'hostStarts' | 'ipStarts' | 'macPieces' | 'tags' | 'tagLists'
 >;
 
 /** @param records in the order of the documents. */
@@ -21,6 +21,7 @@ export function buildNameIndexes(records: TextTable, count: number, { group, fre
   const labels = new GramValues();
   const hosts = new GramValues();
   const ips = new GramValues();
+  const macs = new GramValues();
   const labelWords = new WordIndexBuilder();
   const hostWords = new WordIndexBuilder();
   const tagValues = new Dictionary();
@@ -45,8 +46,11 @@ export function buildNameIndexes(records: TextTable, count: number, { group, fre
       lower.text(cursor.text().toLowerCase());
       ips.add(doc, lower.bytes, 0, lower.length);
     }
-    // MACs.
-    cursor.skipList();
+    for (let left = cursor.number(); left > 0; left--) {
+      cursor.next();
+      folded.fold(records.bytes, cursor.start, cursor.end);
+      macs.add(doc, folded.bytes, 0, folded.length);
+    }
     for (let left = cursor.number(); left > 0; left--) {
       cursor.next();
       tagCodes.push(tagValues.codeOf(cursor.text()));
@@ -62,5 +66,6 @@ export function buildNameIndexes(records: TextTable, count: number, { group, fre
     hostWords: hostWords.finish(count, frequent),
     hostStarts: buildGrams(hosts, 0, count, group),
     ipStarts: buildGrams(ips, 0, count, group),
+    macPieces: buildGrams(macs, infixBytes, count, group),
   };
 }

@@ -16,6 +16,9 @@ export interface GramIndex {
   readonly lists: PostingLists;
 }
 
+/** A word that is looked for inside ids and MACs has at least three characters, so at least as many bytes. */
+export const infixBytes = 3;
+
 /** Values as the builder gathers them, in ascending order of their documents, each ended by a zero byte. */
 export class GramValues {
   readonly bytes = new GrowingBytes(1 << 16);

@@ -4,8 +4,8 @@ import type { IndexedDevice, SearchAnswer } from '../index/indexed-device.ts';
 import { deviceItem } from './device-item.ts';
 
 /*
- * Pages as JSON text, put together from pieces that were written before: who types sees the same devices and counts at each letter,
- * and to write them again took longer than to find them.
+ * Pages as JSON, put together from pieces that were written before: who types sees the same devices and counts at each letter, and to
+ * write them again took longer than to find them. Pieces are bytes, since a page is sent as bytes.
  */
 
 /** The members of a page beside its devices and counts. */
@@ -15,32 +15,48 @@ export interface PageMembers {
   readonly stale: boolean;
 }
 
-/** @returns a `DevicePage`. */
-export function pageJson({ items, total, facets, matched }: SearchAnswer, members: PageMembers): string {
+/** @returns a `DevicePage` in UTF-8. */
+export function pageJson({ items, total, facets, matched }: SearchAnswer, members: PageMembers): Buffer {
   const { nextCursor, position, stale } = members;
-  const devices = items.map(({ device, highlights }) => itemJson(device, highlights)).join(',');
-  const next = nextCursor === undefined ? '' : `"nextCursor":${JSON.stringify(nextCursor)},`;
-  return `{"items":[${devices}],${next}"total":${total},"position":"${position}","matched":"${matched}","facets":${facetsJson(facets)},"complete":true${stale ? ',"stale":true' : ''}}`;
+  page.begin('{"items":[');
+  for (const [at, { device, highlights }] of items.entries()) {
+    if (at > 0) page.ascii(',');
+    page.bytes(itemJson(device));
+    page.ascii(`,"highlights":${highlightsJson(highlights)}}`);
+  }
+  page.ascii(nextCursor === undefined ? '],' : `],"nextCursor":${JSON.stringify(nextCursor)},`);
+  page.ascii(`"total":${total},"position":"${position}","matched":"${matched}","facets":`);
+  page.bytes(facetsJson(facets));
+  page.ascii(stale ? ',"complete":true,"stale":true}' : ',"complete":true}');
+  return page.finish();
 }
 
-const itemJsons = new WeakMap<IndexedDevice, string>();
-const facetJsons = new WeakMap<Facets, string>();
+const itemJsons = new WeakMap<IndexedDevice, Buffer>();
+const facetJsons = new WeakMap<Facets, Buffer>();
 
-function itemJson(device: IndexedDevice, highlights: readonly Highlight[]): string {
+/** Without its closing brace. */
+function itemJson(device: IndexedDevice): Buffer {
   let json = itemJsons.get(device);
   if (json === undefined) {
-    json = JSON.stringify(deviceItem(device)).slice(0, -1);
+    json = Buffer.from(JSON.stringify(deviceItem(device)).slice(0, -1));
     itemJsons.set(device, json);
   }
-  return `${json},"highlights":${JSON.stringify(highlights)}}`;
+  return json;
 }
 
-function facetsJson(facets: Facets): string {
+/** Names of fields and numbers. */
+function highlightsJson(highlights: readonly Highlight[]): string {
+  return highlights.length === 0 ? '[]' : JSON.stringify(highlights);
+}
+
+function facetsJson(facets: Facets): Buffer {
   let json = facetJsons.get(facets);
   if (json === undefined) {
     const { capabilities, models, groups } = facets;
     const omitted = JSON.stringify({ models: models.others, groups: groups.others });
-    json = `{"capabilities":${JSON.stringify(capabilities)},"models":${countsJson(models)},"groups":${countsJson(groups)},"omitted":${omitted}}`;
+    json = Buffer.from(
+      `{"capabilities":${JSON.stringify(capabilities)},"models":${countsJson(models)},"groups":${countsJson(groups)},"omitted":${omitted}}`,
+    );
     facetJsons.set(facets, json);
   }
   return json;
@@ -50,3 +66,37 @@ function facetsJson(facets: Facets): string {
 function countsJson({ values }: ValueFacet): string {
   return `{${values.map(({ value, count }) => `${JSON.stringify(value)}:${count}`).join(',')}}`;
 }
+
+/** One page at a time is written; what is handed out is a copy. */
+class PageBytes {
+  #buffer = Buffer.allocUnsafe(1 << 16);
+  #length = 0;
+
+  begin(text: string): void {
+    this.#length = 0;
+    this.ascii(text);
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + more));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+  }
+
+  ascii(text: string): void {
+    this.#reserve(text.length);
+    this.#length += this.#buffer.write(text, this.#length, 'latin1');
+  }
+
+  bytes(piece: Buffer): void {
+    this.#reserve(piece.length);
+    this.#length += piece.copy(this.#buffer, this.#length);
+  }
+
+  finish(): Buffer {
+    return Buffer.from(this.#buffer.subarray(0, this.#length));
+  }
+}
+
+const page = new PageBytes();

@@ -6,13 +6,13 @@ import type { Current } from '../live/live-index.ts';
 import { pageCursor, pageKeyOf } from './page-cursor.ts';
 import { pageJson } from './page-json.ts';
 
-/** @returns a page of what the index finds, as everything is at its position, as JSON text: from memory alone. */
+/** @returns a page of what the index finds, as everything is at its position, as JSON in UTF-8: from memory alone. */
 export function searchDevices(
   { index, position }: Current,
   { sort: asked, limit, cursor }: DeviceSearchQuery,
   query: DeviceQuery,
   stale: boolean,
-): string {
+): Buffer {
   const sort: DeviceSort = asked ?? (parseQueryText(query.q).kind === 'blank' ? 'lastSeen' : 'relevance');
   const after = cursor === undefined ? undefined : pageKeyOf(cursor, query, sort);
   const answer = index.search({ query, sort, limit, after });
