@@ -14,6 +14,7 @@ import { sendProblem, withAllowedMethods } from '@quell/service-kit/send-problem
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type GatewayConfig, readGatewayConfig } from './gateway-environment.ts';
 import { serveProxy, type Upstreams } from './proxy.ts';
+import { watchReadiness } from './readiness-watch.ts';
 import { Replicas } from './replicas.ts';
 import { mayReadMetrics, readiness } from './upstream-checks.ts';
 
@@ -55,6 +56,9 @@ export async function startGateway(environment: Readonly<Record<string, string |
     clearTimeout(impatience);
   });
 
+  for (const replicas of Object.values(upstreams)) {
+    lifecycle.onStop('resources', 'a watch of readiness', watchReadiness(replicas));
+  }
   await http.listen({ port: config.QUELL_PORT, host: config.QUELL_HOST });
   const url = urlOf(config, http.server.address() as AddressInfo);
   if (config.QUELL_LOG_LEVEL !== 'silent') log.child({}, { level: 'info' }).info({ url }, 'listening');
