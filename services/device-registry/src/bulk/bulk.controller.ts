@@ -3,6 +3,7 @@ import { type DeviceBulkPreview, type DeviceBulkRequest, deviceBulkRequest } fro
 import type { JobDto } from '@quell/contracts/job';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
+import { goneSignal } from '@quell/service-kit/long-reads';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { JOB_PARTS, type JobParts } from '../device-jobs/job-parts.ts';
@@ -23,7 +24,7 @@ export class BulkController {
     @Body({ schema: deviceBulkRequest }) { query, action, preview, expectedCount }: DeviceBulkRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DeviceBulkPreview | JobDto> {
-    const { longReads, jobs, runner } = this.parts;
+    const { longReads, places, jobs, runner } = this.parts;
     const verdictOf = prepareAction(action);
     if (typeof verdictOf === 'string') {
       const errors = [{ pointer: '/action/template', detail: verdictOf }];
@@ -31,10 +32,10 @@ export class BulkController {
     }
     if (preview) {
       reply.code(200);
-      return previewAction(longReads, query, verdictOf);
+      return places.enter(() => previewAction(longReads, query, verdictOf, goneSignal(reply.raw)));
     }
     if (expectedCount !== undefined) {
-      const count = await countDevices(longReads, query);
+      const count = await places.enter(() => countDevices(longReads, query, goneSignal(reply.raw)));
       if (count !== expectedCount) {
         throw refusal('conflict', `The query means ${count} devices, not ${expectedCount}. Nothing was done.`);
       }

@@ -31,6 +31,7 @@ const DEVICES = `
   WHERE NOT k.retired
     AND (cardinality($1::text[]) = 0 OR k.group_name = ANY($1)) AND (cardinality($2::text[]) = 0 OR k.platform = ANY($2))
     AND (cardinality($3::text[]) = 0 OR k.model = ANY($3)) AND (cardinality($4::text[]) = 0 OR k.tags && $4)
+    AND (cardinality($5::text[]) = 0 OR CASE $6 WHEN 'all' THEN k.capabilities @> $5 ELSE k.capabilities && $5 END)
   ORDER BY k.device_id`;
 
 // Machines whose device the registry does not know: they have a name, addresses and a platform, and nothing else to be asked for.
@@ -40,7 +41,7 @@ const MACHINES = `
     NULL AS "group", '{}'::text[] AS tags,
     e.endpoint_id AS "endpointId", e.agent_id AS "agentId", e.device_id AS "deviceId", e.hostname
   FROM mitigation.endpoint e LEFT JOIN mitigation.known_device k ON k.device_id = e.device_id AND NOT k.retired
-  WHERE e.agent_id IS NOT NULL AND k.device_id IS NULL
+  WHERE e.agent_id IS NOT NULL AND k.device_id IS NULL AND (cardinality($1::text[]) = 0 OR e.platform = ANY($1))
   ORDER BY e.endpoint_id`;
 
 /**
@@ -55,10 +56,12 @@ export async function* eachTarget(
   signal?: AbortSignal,
 ): AsyncGenerator<readonly Target[]> {
   const isMeant = compileQuery(query);
-  const queries = [
-    { text: DEVICES, values: [query.group, query.platform, query.model, query.tag] },
-    { text: MACHINES },
-  ];
+  const { group, platform, model, tag, feature, match } = query;
+  const queries = [{ text: DEVICES, values: [group, platform, model, tag, feature, match] }];
+  // A machine has none of these.
+  if ([group, model, tag, feature].every(({ length }) => length === 0)) {
+    queries.push({ text: MACHINES, values: [platform] });
+  }
   for await (const rows of snapshotPages<Row>(longReads, queries, signal)) {
     const meant = rows.filter(({ platform, group, ...row }) =>
       isMeant({ ...row, platform: platform ?? undefined, group: group ?? undefined }),
