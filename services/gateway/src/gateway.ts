@@ -18,6 +18,9 @@ import { watchReadiness } from './readiness-watch.ts';
 import { Replicas } from './replicas.ts';
 import { mayReadMetrics, readiness } from './upstream-checks.ts';
 
+/** What the base URL answers to somebody who opens it. */
+const front = { name: 'Quell', docs: '/docs', openapi: '/openapi.json', ready: '/readyz' };
+
 export interface RunningGateway {
   readonly url: string;
   readonly log: Log;
@@ -49,6 +52,7 @@ export async function startGateway(environment: Readonly<Record<string, string |
   serveHealth(http, health, lifecycle);
   serveMetrics(http, metrics, (header) => mayReadMetrics(config.QUELL_INGEST_URL, header));
   serveDocuments(http, openApiDocument(routes, '0.1.0'));
+  http.get('/', (_request, reply) => reply.send(front));
   const cut = serveProxy(http, upstreams, log);
   drainOnStop(http, lifecycle, async () => {
     const impatience = setTimeout(cut, config.QUELL_DRAIN_SECONDS * 1000);

@@ -221,6 +221,16 @@ test('the documents are those of all services', async () => {
   expect(await (await call('/docs')).text()).toContain('/docs/start.js');
 });
 
+test('the base URL says where to go on, and a slash after /docs does no harm', async () => {
+  const front = await call('/');
+  expect([front.status, await front.json()]).toEqual([
+    200,
+    { name: 'Quell', docs: '/docs', openapi: '/openapi.json', ready: '/readyz' },
+  ]);
+  const slashed = await call('/docs/');
+  expect([slashed.status, slashed.url]).toEqual([200, `${gateway.url}/docs`]);
+});
+
 test('a stop gives what is being forwarded some time, then answers 503, and ends', async () => {
   let held: ServerResponse | undefined;
   mitigation.answer = (_request, response) => {
