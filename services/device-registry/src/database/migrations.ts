@@ -3,6 +3,7 @@ import { Devices0000000000002 } from './migrations/0002-devices.ts';
 import { IdempotencyKeys0000000000003 } from './migrations/0003-idempotency-keys.ts';
 import { DeviceJobs0000000000004 } from './migrations/0004-device-jobs.ts';
 import { Agents0000000000006 } from './migrations/0006-agents.ts';
+import { Reporting0000000000030 } from './migrations/0030-reporting.ts';
 
 /** In order; a published migration is never edited. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   IdempotencyKeys0000000000003,
   DeviceJobs0000000000004,
   Agents0000000000006,
+  Reporting0000000000030,
 ];

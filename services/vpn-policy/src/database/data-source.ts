@@ -5,6 +5,7 @@ import { Decisions0000000000005 } from './migrations/0005-decisions.ts';
 import { WhatIf0000000000006 } from './migrations/0006-what-if.ts';
 import { Posture0000000000020 } from './migrations/0020-posture.ts';
 import { AgentsOfDevices0000000000021 } from './migrations/0021-agents-of-devices.ts';
+import { Reporting0000000000030 } from './migrations/0030-reporting.ts';
 
 /** In order; a published migration is never edited. Read models go through `pg` and plain SQL. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   WhatIf0000000000006,
   Posture0000000000020,
   AgentsOfDevices0000000000021,
+  Reporting0000000000030,
 ];
