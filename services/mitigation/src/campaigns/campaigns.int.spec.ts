@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { campaignRequest } from '@quell/contracts/campaign';
+import { matchesDevice } from '@quell/device-query/match';
 import { eventually } from '@quell/testing/eventually';
 import type { TestEndpoint } from '../task-store/scene.fixture.ts';
 import { type CampaignScene, openCampaigns } from './campaigns.fixture.ts';
@@ -85,6 +86,59 @@ test('a query means what it says of devices; machines that no device is known fo
   expect(await means({ q: 'lonely' })).toEqual([false, true]);
   expect(await means({ platform: ['linux'] })).toEqual([true, true]);
   expect(await means({ q: '-' })).toEqual([false, false]);
+});
+
+test('what Postgres leaves out by words is nothing that the query means, whatever letters are in texts and words', async () => {
+  const described = [
+    { label: 'Zürich-Süd, floor 7' },
+    { label: 'Straße 12', hostnames: ['İSTANBUL-1', 'plain_host'] },
+    { model: 'nPP16 D', macs: ['00:11:22:aa:bb:cc'], ips: ['10.0.12.7', 'fe80::1'] },
+    { label: 'Жук/ＡＢＣ', model: 'ﬁx-1' },
+    { label: 'e\u0301tage\t2', hostnames: ['a.b-c'] },
+  ].map((facts, index) => ({ ...on.device(`Words-${index}_x`, { group: 'words', ...facts }) }));
+  await on.registers(...described);
+  const texts = [
+    ...[
+      'zurich',
+      'ZÜRICH süd',
+      'sud zur',
+      'flo',
+      'floor7',
+      'strasse',
+      'STRAẞE',
+      'istanbul',
+      'plainhost',
+      'plain-h',
+      'npp16d',
+      'npp 16',
+    ],
+    ...[
+      '16 d',
+      '00-11',
+      '1122aa',
+      '10.0.12.7',
+      '10.0.1',
+      'fe80:',
+      'fe80::1',
+      'жук',
+      'abc',
+      'ａｂｃ',
+      'fix',
+      'ﬁx1',
+      'etage',
+      'étage 2',
+      'abc',
+      'a.b',
+    ],
+    ...['words', 'Words-2_x', 'ds-2', 'nothing-there'],
+  ];
+  for (const q of texts) {
+    const { query } = on.asked({ query: { q, group: ['words'] } });
+    const found: (string | undefined)[] = [];
+    for await (const page of eachTarget(on.scene.pool, query)) found.push(...page.map(({ deviceId }) => deviceId));
+    const meant = described.flatMap((news) => (news.kind === 'device' ? [news.record] : []));
+    expect([q, found]).toEqual([q, meant.filter((record) => matchesDevice(query, record)).map(({ id }) => id)]);
+  }
 });
 
 test('an empty query has to be meant; a preview opens nothing; a set that is not the expected one opens nothing', async () => {
