@@ -13,7 +13,7 @@ export type KilledPart = (typeof parts)[number];
 
 /** Long enough for a walk on a busy machine: kills fall anywhere between the detection and the end of the rollback. */
 const WALK_MS = 4_000;
-const patience = { timeoutMs: 90_000, everyMs: 100 };
+const patience = { timeoutMs: 180_000, everyMs: 100 };
 
 /** A stack, an agent, and the walks that were made on them. */
 export class KillGround {

@@ -21,19 +21,19 @@ beforeAll(async () => {
   dir = await realpath(await mkdtemp(join(tmpdir(), 'quell-kill-')));
   ground = new KillGround(dir);
   await ground.start();
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await ground.stop();
   await rm(dir, { recursive: true, force: true });
-}, 60_000);
+}, 120_000);
 
 test.each(rounds)(
   'a walk in which $part is killed -9 ends as if nothing had happened (seed $seed)',
   async ({ seed, part }) => {
     await ground.round(`round-${seed}`, part, randomOf(seed));
   },
-  240_000,
+  600_000,
 );
 
 /** Mulberry32: the same numbers for the same seed. */

@@ -57,7 +57,7 @@ export function startLauncher(env: Readonly<Record<string, string>>, main = fixt
           if (!url && !ended) throw new Error(`not ready, it printed: ${output}`);
           return { url };
         },
-        { timeoutMs: 100_000 },
+        { timeoutMs: 200_000 },
       ).then(({ url }) => {
         if (!url) throw new Error(`the launcher ended: ${output}`);
         return url;
@@ -93,7 +93,7 @@ export async function nothingLeft(dataDir: string | undefined, ids: readonly num
       if (left.length > 0) throw new Error(`still running: ${left.join(', ')}`);
       return true;
     },
-    { timeoutMs: 40_000 },
+    { timeoutMs: 90_000 },
   );
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { eventually } from '@quell/testing/eventually';
 import { testKafka } from '@quell/testing/kafka';
 import { type FreshDatabase, freshDatabase } from '@quell/testing/postgres';
@@ -15,6 +16,9 @@ import {
 } from './launcher-process.ts';
 
 // With servers of the outside a start takes a moment; those of its own are the matter of own-servers.e2e.spec.ts.
+// A guard, not a measure: a machine that is busy with other tests gets its time.
+jest.setTimeout(300_000);
+
 let database: FreshDatabase;
 let outside: Record<string, string>;
 
@@ -159,7 +163,7 @@ test('a launcher under npm stops when npm is killed', async () => {
     stdio: 'ignore',
     env: { ...process.env, ...outside, QUELL_DATA_DIR: dataDir, QUELL_PORT: '0', npm_lifecycle_event: 'start' },
   });
-  const ids = await eventually(() => processIds(dataDir), { timeoutMs: 30_000 });
+  const ids = await eventually(() => processIds(dataDir), { timeoutMs: 120_000 });
 
   npm.kill('SIGKILL');
   await nothingLeft(dataDir, Object.values(ids));

@@ -43,17 +43,17 @@ test('two stacks run side by side; a killed launcher leaves nothing, and the nex
   expect(await again.exit).toBe(0);
   await nothingLeft(dirA, idsAgain);
   expect(await readFile(join(dirA, 'postgres', 'postgres.log'), 'utf8')).toMatch(/database system is shut down\n$/);
-}, 240_000);
+}, 600_000);
 
 test('the death of Kafka stops everything and says so', async () => {
   const database = await freshDatabase();
   await expectDeathToStopAll('kafka', { DATABASE_URL: database.url });
   await database.drop();
-}, 120_000);
+}, 400_000);
 
 test('the death of Postgres stops everything and says so', async () => {
   await expectDeathToStopAll('postgres', { KAFKA_BROKERS: testKafka().brokers.join(',') });
-}, 120_000);
+}, 400_000);
 
 async function expectDeathToStopAll(server: string, env: Record<string, string>): Promise<void> {
   const dataDir = await temporaryDataDir();

@@ -6,7 +6,7 @@ import { EICAR } from '../src/demo/eicar.ts';
 import { cleanUp, quellLauncher, startLauncher, temporaryDataDir } from './launcher-process.ts';
 
 const deviceId = 'Door-7';
-const patience = { timeoutMs: 90_000, everyMs: 50 };
+const patience = { timeoutMs: 180_000, everyMs: 50 };
 let dir: string;
 let url: string;
 let key: string;
@@ -25,12 +25,12 @@ beforeAll(async () => {
   await eventually(async () => (await call('GET', '/v1/agents')).items.length === 1, patience);
   await agentStops();
   policyId = await publishedPolicy();
-}, 180_000);
+}, 400_000);
 
 afterAll(async () => {
   await agentStops();
   await cleanUp();
-}, 60_000);
+}, 120_000);
 
 test('a detection takes the device its network, its resolution by the agent gives it back', async () => {
   expect(await decision()).toMatchObject({ decision: 'connect', reason: 'RULE_MATCHED_CATCHALL' });
@@ -51,7 +51,7 @@ test('a detection takes the device its network, its resolution by the agent give
   expect(await decision()).toMatchObject({ decision: 'disconnect' });
   await call('POST', `/v1/tasks/${taskId}/acknowledge`, { note: 'It is our own test file.' });
   await untilDecided('connect');
-}, 180_000);
+}, 400_000);
 
 test('a task that ended with an action required keeps it away until somebody acknowledges it', async () => {
   await agentStops();
@@ -65,7 +65,7 @@ test('a task that ended with an action required keeps it away until somebody ack
   });
   await call('POST', `/v1/tasks/${taskId}/acknowledge`);
   await untilDecided('connect');
-}, 120_000);
+}, 400_000);
 
 test('an exception gives the network back once it ended the task; suspended, the task runs and resolves the threat', async () => {
   await agentStops();
@@ -90,7 +90,7 @@ test('an exception gives the network back once it ended the task; suspended, the
   expect(await decision()).toMatchObject({ decision: 'connect' });
   await call('DELETE', `/v1/mitigation-exceptions/${exception.id}`);
   await untilDecided('disconnect', taskId);
-}, 180_000);
+}, 400_000);
 
 /** With the token each time: a kill may come between the server's answer and its being written down. */
 function agentStarts(): void {

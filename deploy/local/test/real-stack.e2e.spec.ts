@@ -26,7 +26,7 @@ test('npm start brings the real services up, a killed one stops them all, and th
   expect(await statusOf(`${await again.ready()}/v1/api-keys`, key)).toBe(200);
   again.signal('SIGTERM');
   expect(await again.exit).toBe(0);
-}, 240_000);
+}, 600_000);
 
 async function statusOf(url: string, key: string): Promise<number> {
   return (await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status;

@@ -19,7 +19,7 @@ import { readSettings } from '../src/settings.ts';
 const hostname = 'replica-ground';
 const adminKey = randomSecret();
 const passwords = Object.fromEntries(logins.map((login) => [login, `p of ${login}`])) as RolePasswords;
-const patience = { timeoutMs: 90_000, everyMs: 100 };
+const patience = { timeoutMs: 180_000, everyMs: 100 };
 const started: Pick<Part, 'stop'>[] = [];
 const replicas: RunningService[] = [];
 let dir: string;
@@ -54,13 +54,13 @@ beforeAll(async () => {
   const gatewayOwn = gatewayEnv(env, readSettings({ QUELL_PORT: '0', QUELL_DATA_DIR: dir }), [ingest, mitigation]);
   gateway = await startService({ ...quell.gateway, env: gatewayOwn }, join(dir, 'logs'), never);
   started.push(gateway);
-}, 180_000);
+}, 400_000);
 
 afterAll(async () => {
   await agent?.stop('SIGKILL');
   for (const part of started.reverse()) await part.stop();
   await rm(dir, { recursive: true, force: true });
-}, 60_000);
+}, 120_000);
 
 const never = new AbortController().signal;
 
@@ -84,7 +84,7 @@ test('one of two mitigation replicas is killed -9: the API answers and the agent
   }, patience);
   expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
   await resolved(api, 'after');
-}, 240_000);
+}, 600_000);
 
 /** A detection of this name becomes a task, and the agent finishes it. */
 async function resolved(api: QuellApi, name: string): Promise<void> {

@@ -16,7 +16,7 @@ test('the try-out of the README works on a fresh stack: detected, quarantined, r
   expect(output).toContain('gone from its place');
   expect(output).toContain('Rolled back: "Rollback successful"; the file is back, byte for byte');
   expect(code).toBe(0);
-}, 180_000);
+}, 400_000);
 
 test('the demo says what to do when nothing runs', async () => {
   const { code, output } = await run([demo, '--url', 'http://127.0.0.1:1', '--key', 'none'], {});

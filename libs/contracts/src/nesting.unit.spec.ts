@@ -4,7 +4,7 @@ import { ciscoProfile } from './vpn-cisco.ts';
 import { vpnExportRequest } from './vpn-formats.ts';
 import { vpnLintRequest } from './vpn-policy-body.ts';
 
-const nested = (levels: number): unknown => JSON.parse('[{"a":'.repeat(levels / 2) + '0' + '}]'.repeat(levels / 2));
+const nested = (levels: number): unknown => JSON.parse(`${'[{"a":'.repeat(levels / 2)}0${'}]'.repeat(levels / 2)}`);
 
 test('levels are counted down to the innermost, however deep it is', () => {
   expect([0, MOST_LEVELS, MOST_LEVELS + 2, 100_000].map((levels) => isShallow(nested(levels)))).toEqual([

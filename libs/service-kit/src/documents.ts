@@ -28,6 +28,10 @@ export function serveDocuments(http: FastifyInstance, document: object): void {
   http.get('/docs', (_request, reply) => {
     reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page);
   });
+  // Relative links of the page would be right there too, but one address is enough.
+  http.get('/docs/', (_request, reply) => {
+    reply.redirect('/docs', 308);
+  });
   http.get('/docs/start.js', (_request, reply) => {
     reply.type('text/javascript; charset=utf-8').send(startScript);
   });

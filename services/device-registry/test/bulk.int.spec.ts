@@ -189,6 +189,38 @@ test('every device needs to be asked for by name, and a count that is another on
   expect(await values(group, 'group_name')).toEqual([group, group, group]);
 });
 
+test('previews beyond a few at once are told to come again, and one whose caller has left gives its place back', async () => {
+  const group = await someDevices(300);
+  const body = { query: { group: [group] }, action: { type: 'tag', add: ['x'], remove: [] }, preview: true };
+  const lock = await pool.connect();
+  await lock.query('BEGIN; LOCK TABLE device_registry.device IN ACCESS EXCLUSIVE MODE');
+  const headers = {
+    authorization: `Bearer ${await registry.keyWith(['devices:write'])}`,
+    'content-type': 'application/json',
+  };
+  const leaving = new AbortController();
+  const preview = () =>
+    fetch(`${registry.service.url}/v1/devices/bulk`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+      signal: leaving.signal,
+    });
+  const answered: Response[] = [];
+  // The first two to come are held, whichever they are.
+  const all = [1, 2, 3].map(async () => answered.push(await preview()));
+  try {
+    await eventually(() => answered.length > 0);
+    expect(answered.map((answer) => [answer.status, answer.headers.get('retry-after')])).toEqual([[503, '5']]);
+  } finally {
+    leaving.abort();
+    await Promise.allSettled(all);
+    await lock.query('ROLLBACK');
+    lock.release();
+  }
+  await eventually(async () => (await bulk(body)).status === 200);
+});
+
 test('a count that changes between the call and the start of the job ends the job before it does anything', async () => {
   const group = await someDevices(3);
   const action = { type: 'move', group: 'elsewhere' };

@@ -120,7 +120,7 @@ test('killed at any moment the registry keeps every write that it answered, tell
     };
     // The kill ends each of them with a broken connection.
     const writers = [0, 1, 2].map((number) => writer(number).catch((error: Error) => error));
-    await eventually(() => writes > 40, { timeoutMs: 60_000, everyMs: 5 });
+    await eventually(() => writes > 40, { timeoutMs: 120_000, everyMs: 5 });
     await kill();
     alive.abort();
     for (const failure of await Promise.all(writers)) if (failure) expect(failure.name).toBe('TypeError');
@@ -142,7 +142,7 @@ test('killed at any moment the registry keeps every write that it answered, tell
       expect(behind).toEqual([]);
       return rows.length > answered.size;
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 120_000 },
   );
   await eventually(
     async () => {
@@ -155,8 +155,8 @@ test('killed at any moment the registry keeps every write that it answered, tell
       );
       return true;
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 120_000 },
   );
   await reader.stop();
   await kill();
-}, 240_000);
+}, 400_000);

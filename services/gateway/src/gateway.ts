@@ -14,8 +14,12 @@ import { sendProblem, withAllowedMethods } from '@quell/service-kit/send-problem
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type GatewayConfig, readGatewayConfig } from './gateway-environment.ts';
 import { serveProxy, type Upstreams } from './proxy.ts';
+import { watchReadiness } from './readiness-watch.ts';
 import { Replicas } from './replicas.ts';
 import { mayReadMetrics, readiness } from './upstream-checks.ts';
+
+/** What the base URL answers to somebody who opens it. */
+const front = { name: 'Quell', docs: '/docs', openapi: '/openapi.json', ready: '/readyz' };
 
 export interface RunningGateway {
   readonly url: string;
@@ -48,6 +52,7 @@ export async function startGateway(environment: Readonly<Record<string, string |
   serveHealth(http, health, lifecycle);
   serveMetrics(http, metrics, (header) => mayReadMetrics(config.QUELL_INGEST_URL, header));
   serveDocuments(http, openApiDocument(routes, '0.1.0'));
+  http.get('/', (_request, reply) => reply.send(front));
   const cut = serveProxy(http, upstreams, log);
   drainOnStop(http, lifecycle, async () => {
     const impatience = setTimeout(cut, config.QUELL_DRAIN_SECONDS * 1000);
@@ -55,6 +60,9 @@ export async function startGateway(environment: Readonly<Record<string, string |
     clearTimeout(impatience);
   });
 
+  for (const replicas of Object.values(upstreams)) {
+    lifecycle.onStop('resources', 'a watch of readiness', watchReadiness(replicas));
+  }
   await http.listen({ port: config.QUELL_PORT, host: config.QUELL_HOST });
   const url = urlOf(config, http.server.address() as AddressInfo);
   if (config.QUELL_LOG_LEVEL !== 'silent') log.child({}, { level: 'info' }).info({ url }, 'listening');

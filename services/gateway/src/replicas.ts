@@ -2,12 +2,13 @@
 const ASIDE_MS = 5_000;
 
 /**
- * The replicas of one service, in turn. One that cannot be reached is set aside, though not given up: where no other is left it is
- * asked all the same.
+ * The replicas of one service, in turn. One that is not ready or cannot be reached is set aside, though not given up: where no other
+ * is left it is asked all the same.
  */
 export class Replicas {
   readonly origins: readonly string[];
   readonly #asideUntil = new Map<string, number>();
+  readonly #notReady = new Set<string>();
   #turn = 0;
 
   /** @param urls at least one; only their origin counts */
@@ -19,8 +20,17 @@ export class Replicas {
   inOrder(now: number): string[] {
     const first = this.#turn++ % this.origins.length;
     const turned = [...this.origins.slice(first), ...this.origins.slice(0, first)];
-    const aside = (origin: string) => (this.#asideUntil.get(origin) ?? 0) > now;
-    return [...turned.filter((origin) => !aside(origin)), ...turned.filter(aside)];
+    const rank = (origin: string) => {
+      if ((this.#asideUntil.get(origin) ?? 0) > now) return 2;
+      return this.#notReady.has(origin) ? 1 : 0;
+    };
+    return turned.sort((one, other) => rank(one) - rank(other));
+  }
+
+  /** What the last look at its `/readyz` found. */
+  setReady(origin: string, ready: boolean): void {
+    if (ready) this.#notReady.delete(origin);
+    else this.#notReady.add(origin);
   }
 
   unreachable(origin: string, now: number): void {

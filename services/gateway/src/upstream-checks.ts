@@ -10,7 +10,8 @@ export async function readiness(urls: readonly string[]): Promise<string | undef
   return wrong.includes(undefined) ? undefined : [...new Set(wrong)].join(' | ');
 }
 
-async function readinessOfOne(url: string): Promise<string | undefined> {
+/** What is wrong with one replica; nothing when it is ready. One that says nothing for 1.5 s cannot be reached. */
+export async function readinessOfOne(url: string): Promise<string | undefined> {
   let response: Response;
   try {
     response = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(TIMEOUT_MS) });

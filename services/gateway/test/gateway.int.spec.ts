@@ -221,6 +221,16 @@ test('the documents are those of all services', async () => {
   expect(await (await call('/docs')).text()).toContain('/docs/start.js');
 });
 
+test('the base URL says where to go on, and a slash after /docs does no harm', async () => {
+  const front = await call('/');
+  expect([front.status, await front.json()]).toEqual([
+    200,
+    { name: 'Quell', docs: '/docs', openapi: '/openapi.json', ready: '/readyz' },
+  ]);
+  const slashed = await call('/docs/');
+  expect([slashed.status, slashed.url]).toEqual([200, `${gateway.url}/docs`]);
+});
+
 test('a stop gives what is being forwarded some time, then answers 503, and ends', async () => {
   let held: ServerResponse | undefined;
   mitigation.answer = (_request, response) => {
@@ -253,7 +263,7 @@ test('replicas of a service take turns; one that is away costs no request, and t
     const counts = [0, 0];
     for (const [index, replica] of replicas.entries()) {
       replica.answer = async (request, response) => {
-        counts[index] = (counts[index] ?? 0) + 1;
+        if (request.url?.startsWith('/v1/')) counts[index] = (counts[index] ?? 0) + 1;
         response.end(String(await request.toArray()));
       };
     }
@@ -277,6 +287,43 @@ test('replicas of a service take turns; one that is away costs no request, and t
       return answer.status === 503 && answer.json();
     });
     expect(report).toMatchObject({ checks: { mitigation: 'cannot be reached' } });
+  } finally {
+    await several.stop('the test is over');
+    for (const replica of replicas) replica.stop();
+  }
+});
+
+test('a replica that is not ready is asked for nothing while another one is, and again once it is ready', async () => {
+  const replicas = [new Upstream(), new Upstream()] as const;
+  const urls = [await replicas[0].start(), await replicas[1].start()];
+  const isReady = [true, false];
+  const isReadyAs = (index: number) => (isReady[index] ? 200 : 503);
+  for (const [index, replica] of replicas.entries()) {
+    replica.answer = (_request, response) => response.writeHead(isReadyAs(index)).end('{"checks":{}}');
+  }
+  const several = await startGateway({
+    QUELL_PORT: '0',
+    QUELL_LOG_LEVEL: 'silent',
+    QUELL_INGEST_URL: urls[0] ?? '',
+    QUELL_MITIGATION_URL: urls[0] ?? '',
+    QUELL_DEVICE_REGISTRY_URL: urls.join(','),
+  });
+  const statuses = async () => {
+    const answers = [1, 2, 3, 4].map(() => fetch(`${several.url}/v1/devices/suggest?text=x`));
+    return (await Promise.all(answers)).map(({ status }) => status);
+  };
+  const become = async (ready: readonly boolean[], wanted: readonly number[]) => {
+    isReady.splice(0, 2, ...ready);
+    await eventually(async () => {
+      expect(await statuses()).toEqual(wanted);
+      return true;
+    });
+  };
+  try {
+    await become([true, false], [200, 200, 200, 200]);
+    await become([false, true], [200, 200, 200, 200]);
+    await become([false, false], [503, 503, 503, 503]);
+    await become([true, true], [200, 200, 200, 200]);
   } finally {
     await several.stop('the test is over');
     for (const replica of replicas) replica.stop();

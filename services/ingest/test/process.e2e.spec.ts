@@ -21,7 +21,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'quell-ingest-'));
   kafka = await startKafka({ dataDir });
   database = await freshDatabase();
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
   await kafka?.stop();
@@ -54,7 +54,7 @@ function start(environment: Record<string, string> = {}) {
     exited: once(child, 'exit').then(([code]) => code as number | null),
     url: () =>
       eventually(() => lines().find(({ msg }) => msg === 'listening')?.url as string | undefined, {
-        timeoutMs: 60_000,
+        timeoutMs: 120_000,
       }),
   };
 }
@@ -64,7 +64,7 @@ test('bad configuration ends it with 78 and one line that names the variables', 
   expect(await ingest.exited).toBe(78);
   expect(ingest.lines()).toHaveLength(1);
   expect(ingest.lines()[0].msg).toMatch(/DATABASE_URL is not set; KAFKA_BROKERS: must be host:port/);
-}, 60_000);
+}, 300_000);
 
 test('under a launcher the end of stdin ends it in order; otherwise stdin does not matter, and SIGTERM does', async () => {
   const launched = start({ QUELL_PARENT_PIPE: '1' });
@@ -77,7 +77,7 @@ test('under a launcher the end of stdin ends it in order; otherwise stdin does n
   expect((await fetch(`${await alone.url()}/livez`)).status).toBe(200);
   alone.child.kill('SIGTERM');
   expect(await alone.exited).toBe(0);
-}, 120_000);
+}, 300_000);
 
 test('while Kafka is away the caller is told to come again, and after its return everything is as before', async () => {
   const ingest = start();
@@ -102,12 +102,12 @@ test('while Kafka is away the caller is told to come again, and after its return
   const away = await post('2');
   expect([away.status, away.headers.get('retry-after')]).toEqual([503, '2']);
   expect(await away.json()).toMatchObject({ type: 'urn:quell:problem:unavailable', detail: /repeats have no effect/ });
-  await eventually(async () => (await fetch(`${url}/readyz`)).status === 503);
+  await eventually(async () => (await fetch(`${url}/readyz`)).status === 503, { timeoutMs: 60_000 });
   expect((await fetch(`${url}/livez`)).status).toBe(200);
 
   kafka = await startKafka({ dataDir, port });
   await eventually(async () => (await post('2')).status === 202, { timeoutMs: 60_000 });
-  await eventually(async () => (await fetch(`${url}/readyz`)).status === 200);
+  await eventually(async () => (await fetch(`${url}/readyz`)).status === 200, { timeoutMs: 60_000 });
   ingest.child.kill('SIGTERM');
   expect(await ingest.exited).toBe(0);
-}, 180_000);
+}, 300_000);

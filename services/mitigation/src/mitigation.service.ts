@@ -99,7 +99,7 @@ export const mitigationService = {
     });
 
     const reports = new ReportTally(metrics);
-    const campaigns = new Campaigns({ pool, longReads: database.openPool(2), policies, onTaskChange }, log);
+    const campaigns = new Campaigns({ pool, longReads: database.openPool(4), policies, onTaskChange }, log);
 
     return {
       module: mitigationModule({

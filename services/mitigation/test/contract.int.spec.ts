@@ -279,6 +279,7 @@ test('an exception is added, read, suspended for a task that it ended, and delet
   const endpoint = await mitigation.scene.endpoint();
   const body = { kind: 'device', value: endpoint.deviceId, reason: 'lab' };
   const { body: exception } = await call('addMitigationException', 201, { body });
+  expect((await call('addMitigationException', 200, { body })).body).toEqual(exception);
   await call('addMitigationException', 422, { body: { ...body, expiresAt: '2020-01-01T00:00:00Z' } });
   await call('addMitigationException', 400, { body: { ...body, kind: 'colour' } });
   expect((await call('getMitigationException', 200, { id: exception.id })).body).toEqual(exception);

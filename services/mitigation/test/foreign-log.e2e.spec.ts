@@ -64,7 +64,7 @@ test("Kafka's data wiped under kept Postgres data: the process refuses to run an
   const { code, lines } = await runToItsEnd();
   expect(code).toBe(1);
   expect(lines.at(-1)?.msg).toMatch(/cluster-before-the-wipe.*DELETE FROM mitigation\.inbox/);
-}, 60_000);
+}, 180_000);
 
 test('a topic that was made anew under the same broker: the process ends itself and names the cure', async () => {
   const kafka = createKafkaBroker({ brokers: testKafka().brokers, clientId: 'foreign-log-test' });
@@ -75,4 +75,4 @@ test('a topic that was made anew under the same broker: the process ends itself 
   expect(lines.at(-1)?.msg).toMatch(
     /detections\.v1\[\d\] ends at \d+ but messages up to 1000000.*delete this topic's rows/,
   );
-}, 60_000);
+}, 180_000);

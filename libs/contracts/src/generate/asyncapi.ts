@@ -7,7 +7,7 @@ import { cloudEventHeaders, deadLetterHeaders } from '../record-headers.ts';
 import { taskAfter } from '../task.ts';
 import { type TaskEventType, taskEventData } from '../task-events.ts';
 import { taskRecordOf } from '../task-record.ts';
-import { compactedTopics, type Topic, topics } from '../topics.ts';
+import { type Topic, topicConfig, topics } from '../topics.ts';
 import { vpnDecisionMessage } from '../vpn-decision.ts';
 import { type JsonSchema, namedSchemas } from './json-schema.ts';
 
@@ -191,6 +191,14 @@ export function asyncApiDocument(version: string): JsonSchema {
   };
 }
 
+function topicConfigurationOf(topic: Topic): JsonSchema {
+  const { 'cleanup.policy': policy = 'delete', 'delete.retention.ms': tombstones } = topicConfig(topic);
+  return {
+    'cleanup.policy': [policy],
+    ...(tombstones === undefined ? {} : { 'delete.retention.ms': Number(tombstones) }),
+  };
+}
+
 function channelObject({ id, topic, description, messages }: Channel): JsonSchema {
   return {
     address: topic,
@@ -200,7 +208,7 @@ function channelObject({ id, topic, description, messages }: Channel): JsonSchem
     bindings: {
       kafka: {
         topic,
-        topicConfiguration: { 'cleanup.policy': [compactedTopics.includes(topic) ? 'compact' : 'delete'] },
+        topicConfiguration: topicConfigurationOf(topic),
         bindingVersion: '0.5.0',
       },
     },

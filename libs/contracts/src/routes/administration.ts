@@ -40,7 +40,9 @@ export const administrationRoutes: readonly Route[] = [
     access: { anyScope: ['policy:write'] },
     tag,
     summary: 'Replace the mitigation policy',
-    description: 'What is left out gets its default. It holds for runs that open from now on.',
+    description:
+      'Replaces all of it: a member that is left out, clocks included, goes back to its default, so `{}` is the default policy. To change ' +
+      'one member, send what `GET` answers with that member changed. It holds for runs that open from now on.',
     body: { schema: mitigationPolicy, example: { ...policy, cleanup: 'assess-first' } },
     answers: { 200: { description: 'The policy in force.', body: { schema: mitigationPolicy, example: policy } } },
     problems: [],

@@ -62,9 +62,14 @@ export const exceptionRoutes: readonly Route[] = [
     summary: 'Leave an endpoint alone',
     description:
       'Tasks of an endpoint that it covers end with the status `mitigation-exception`, when they open or before their run is first handed ' +
-      'out. A run that is out already goes on, and a rollback is never stopped.',
+      'out. A run that is out already goes on, and a rollback is never stopped. Where one in force has the same kind, value, reason and ' +
+      'end, that one is the answer, with 200, and no second one is made.',
     body: { schema: mitigationExceptionRequest, example: request },
     answers: {
+      200: {
+        description: 'The exception that is there already.',
+        body: { schema: mitigationExceptionDto, example: exception },
+      },
       201: { description: 'The exception.', body: { schema: mitigationExceptionDto, example: exception } },
     },
     problems: ['conflict', 'unprocessable'],

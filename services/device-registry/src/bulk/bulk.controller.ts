@@ -4,6 +4,7 @@ import type { JobDto } from '@quell/contracts/job';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
 import { type RequestKey, requestKeyOf } from '@quell/service-kit/jobs/request-key';
+import { goneSignal } from '@quell/service-kit/long-reads';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { JOB_PARTS, type JobParts } from '../device-jobs/job-parts.ts';
@@ -25,7 +26,7 @@ export class BulkController {
     @Headers('idempotency-key') key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DeviceBulkPreview | JobDto> {
-    const { longReads } = this.parts;
+    const { longReads, places } = this.parts;
     const { query, action, preview } = request;
     const verdictOf = prepareAction(action);
     if (typeof verdictOf === 'string') {
@@ -34,10 +35,10 @@ export class BulkController {
     }
     if (preview) {
       reply.code(200);
-      return previewAction(longReads, query, verdictOf);
+      return places.enter(() => previewAction(longReads, query, verdictOf, goneSignal(reply.raw)));
     }
     const requestKey = requestKeyOf(key, principal, BULK, request);
-    const job = await this.#job(request, requestKey, actorOf(principal));
+    const job = await this.#job(request, requestKey, actorOf(principal), goneSignal(reply.raw));
     reply.headers({ location: `/v1/devices/jobs/${job.id}`, 'retry-after': '1' });
     return job;
   }
@@ -47,12 +48,13 @@ export class BulkController {
     { query, action, expectedCount }: DeviceBulkRequest,
     requestKey: RequestKey | undefined,
     createdBy: string,
+    gone: AbortSignal,
   ): Promise<JobDto> {
-    const { longReads, jobs, runner } = this.parts;
+    const { longReads, places, jobs, runner } = this.parts;
     const known = requestKey && (await jobs.findRequested(requestKey));
     if (known !== undefined) return known;
     if (expectedCount !== undefined) {
-      const count = await countDevices(longReads, query);
+      const count = await places.enter(() => countDevices(longReads, query, gone));
       if (count !== expectedCount) {
         throw refusal('conflict', `The query means ${count} devices, not ${expectedCount}. Nothing was done.`);
       }

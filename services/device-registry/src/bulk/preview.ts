@@ -13,9 +13,10 @@ export async function previewAction(
   pool: Pool,
   query: DeviceQuery,
   verdictOf: DecideAction,
+  signal: AbortSignal,
 ): Promise<DeviceBulkPreview> {
   const preview: DeviceBulkPreview = { count: 0, unchanged: 0, failing: 0, failures: [], examples: [] };
-  for await (const rows of eachDevice(pool, query)) {
+  for await (const rows of eachDevice(pool, query, signal)) {
     preview.count += rows.length;
     for (const row of rows) {
       const verdict = verdictOf(deviceOf(row));
@@ -29,8 +30,8 @@ export async function previewAction(
 }
 
 /** How many devices a query means now. */
-export async function countDevices(pool: Pool, query: DeviceQuery): Promise<number> {
+export async function countDevices(pool: Pool, query: DeviceQuery, signal: AbortSignal): Promise<number> {
   let count = 0;
-  for await (const rows of eachDevice(pool, query)) count += rows.length;
+  for await (const rows of eachDevice(pool, query, signal)) count += rows.length;
   return count;
 }

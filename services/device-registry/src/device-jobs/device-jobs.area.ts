@@ -1,5 +1,6 @@
 import { JobRunner } from '@quell/service-kit/jobs/job-runner';
 import { Jobs } from '@quell/service-kit/jobs/jobs';
+import { LongReadPlaces } from '@quell/service-kit/long-reads';
 import type { Area, RegistryParts } from '../area.ts';
 import { BulkController } from '../bulk/bulk.controller.ts';
 import { bulkJob } from '../bulk/bulk-job.ts';
@@ -13,6 +14,7 @@ import { keepPruning } from './prune.ts';
 
 /** Two exports, and selections of bulk jobs and previews. */
 const LONG_READS = 4;
+const PREVIEWS_AT_ONCE = 2;
 
 class DeviceJobsModule {}
 
@@ -22,7 +24,15 @@ export function openDeviceJobs({ database, feed, log, lifecycle }: RegistryParts
   const longReads = database.openPool(LONG_READS);
   const kinds = [importJob(pool, feed), bulkJob({ pool, longReads, feed })];
   const runner = new JobRunner({ pool, schema: SCHEMA, kinds, log });
-  const parts: JobParts = { pool, longReads, jobs: new Jobs(pool, SCHEMA), runner, feed, lifecycle };
+  const parts: JobParts = {
+    pool,
+    longReads,
+    places: new LongReadPlaces(PREVIEWS_AT_ONCE),
+    jobs: new Jobs(pool, SCHEMA),
+    runner,
+    feed,
+    lifecycle,
+  };
   return {
     module: {
       module: DeviceJobsModule,

@@ -1,5 +1,6 @@
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import { compileQuery, type QueriedDevice } from '@quell/device-query/match';
+import { mayHaveWords, wordPatterns } from '@quell/device-query/narrow-in-sql';
 import { snapshotPages } from '@quell/service-kit/snapshot-pages';
 import type { Pool } from 'pg';
 import { type DeviceRow, deviceColumns } from './row.ts';
@@ -34,8 +35,17 @@ export async function* eachDevice(
   }
 }
 
-/** What Postgres can tell without reading words: fewer rows to look at, the same answer. */
-function prefilter({ feature, match, group, platform, model, tag }: DeviceQuery) {
+const TEXTS = {
+  id: 'd.id',
+  model: 'd.model',
+  label: 'd.label',
+  hostnames: 'd.hostnames',
+  ips: 'd.ips',
+  macs: 'd.macs',
+};
+
+/** What Postgres can tell: fewer rows to look at, the same answer. */
+function prefilter({ q, feature, match, group, platform, model, tag }: DeviceQuery) {
   const conditions: string[] = [];
   const values: unknown[] = [];
   const add = (value: readonly string[], condition: (parameter: string) => string) => {
@@ -48,6 +58,7 @@ function prefilter({ feature, match, group, platform, model, tag }: DeviceQuery)
   add(platform, (list) => `d.platform = ANY (${list})`);
   add(model, (list) => `d.model = ANY (${list})`);
   add(tag, (list) => `d.tags && ${list}`);
+  add(wordPatterns(q), (list) => mayHaveWords(TEXTS, list));
   return { conditions, values };
 }
 

@@ -13,6 +13,7 @@ import {
 import { uuid } from '@quell/contracts/vocabulary';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
+import { goneSignal } from '@quell/service-kit/long-reads';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -31,14 +32,13 @@ export class CampaignsController {
     @Headers('idempotency-key') key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CampaignDto | CampaignPreview> {
+    const gone = goneSignal(reply.raw);
     if (request.preview) {
       reply.status(200);
-      return this.campaigns.preview(request.query);
+      return this.campaigns.preview(request.query, gone);
     }
-    const started = await this.campaigns.start(request, {
-      actor: actorOf(principal),
-      ...idempotencyOf(principal, key),
-    });
+    const by = { actor: actorOf(principal), ...idempotencyOf(principal, key) };
+    const started = await this.campaigns.start(request, by, gone);
     if (!started.ok) throw refusal(started.code, started.detail);
     return started.campaign;
   }

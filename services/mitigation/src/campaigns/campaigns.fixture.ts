@@ -66,10 +66,11 @@ export async function openCampaigns() {
     return endpoints;
   }
 
+  const here = new AbortController().signal;
   const asked = (more: object): CampaignRequest => campaignRequest.parse(more);
   const start = async (campaigns: Campaigns, more: object, key?: string) => {
     const idempotency = key === undefined ? {} : { idempotency: { owner: 'owner', key } };
-    const answer = await campaigns.start(asked(more), { actor: 'key:test', ...idempotency });
+    const answer = await campaigns.start(asked(more), { actor: 'key:test', ...idempotency }, here);
     if (!answer.ok) throw new Error(answer.detail);
     return answer.campaign.id;
   };
@@ -91,6 +92,7 @@ export async function openCampaigns() {
     registers,
     tagged,
     asked,
+    here,
     start,
     reaches,
     stopReplicas: async () => {

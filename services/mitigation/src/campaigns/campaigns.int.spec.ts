@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { campaignRequest } from '@quell/contracts/campaign';
+import { matchesDevice } from '@quell/device-query/match';
 import { eventually } from '@quell/testing/eventually';
 import type { TestEndpoint } from '../task-store/scene.fixture.ts';
 import { type CampaignScene, openCampaigns } from './campaigns.fixture.ts';
@@ -80,9 +81,64 @@ test('a query means what it says of devices; machines that no device is known fo
     await means({ q: 'npp16-d', feature: ['relay'], group: ['g7'], platform: ['linux'], model: ['nPP16 D'] }),
   ).toEqual([true, false]);
   expect(await means({ feature: ['wireless'] })).toEqual([false, false]);
+  expect(await means({ feature: ['wireless', 'relay'], match: 'any' })).toEqual([true, false]);
+  expect(await means({ feature: ['wireless', 'relay'], match: 'all' })).toEqual([false, false]);
   expect(await means({ q: 'lonely' })).toEqual([false, true]);
   expect(await means({ platform: ['linux'] })).toEqual([true, true]);
   expect(await means({ q: '-' })).toEqual([false, false]);
+});
+
+test('what Postgres leaves out by words is nothing that the query means, whatever letters are in texts and words', async () => {
+  const described = [
+    { label: 'Zürich-Süd, floor 7' },
+    { label: 'Straße 12', hostnames: ['İSTANBUL-1', 'plain_host'] },
+    { model: 'nPP16 D', macs: ['00:11:22:aa:bb:cc'], ips: ['10.0.12.7', 'fe80::1'] },
+    { label: 'Жук/ＡＢＣ', model: 'ﬁx-1' },
+    { label: 'e\u0301tage\t2', hostnames: ['a.b-c'] },
+  ].map((facts, index) => ({ ...on.device(`Words-${index}_x`, { group: 'words', ...facts }) }));
+  await on.registers(...described);
+  const texts = [
+    ...[
+      'zurich',
+      'ZÜRICH süd',
+      'sud zur',
+      'flo',
+      'floor7',
+      'strasse',
+      'STRAẞE',
+      'istanbul',
+      'plainhost',
+      'plain-h',
+      'npp16d',
+      'npp 16',
+    ],
+    ...[
+      '16 d',
+      '00-11',
+      '1122aa',
+      '10.0.12.7',
+      '10.0.1',
+      'fe80:',
+      'fe80::1',
+      'жук',
+      'abc',
+      'ａｂｃ',
+      'fix',
+      'ﬁx1',
+      'etage',
+      'étage 2',
+      'abc',
+      'a.b',
+    ],
+    ...['words', 'Words-2_x', 'ds-2', 'nothing-there'],
+  ];
+  for (const q of texts) {
+    const { query } = on.asked({ query: { q, group: ['words'] } });
+    const found: (string | undefined)[] = [];
+    for await (const page of eachTarget(on.scene.pool, query)) found.push(...page.map(({ deviceId }) => deviceId));
+    const meant = described.flatMap((news) => (news.kind === 'device' ? [news.record] : []));
+    expect([q, found]).toEqual([q, meant.filter((record) => matchesDevice(query, record)).map(({ id }) => id)]);
+  }
 });
 
 test('an empty query has to be meant; a preview opens nothing; a set that is not the expected one opens nothing', async () => {
@@ -90,16 +146,37 @@ test('an empty query has to be meant; a preview opens nothing; a set that is not
   const campaigns = on.started();
   await on.tagged('counted', 2, 1);
   const query = { tag: ['counted'] };
-  const preview = await campaigns.preview(on.asked({ query }).query);
+  const preview = await campaigns.preview(on.asked({ query }).query, on.here);
   expect(preview).toMatchObject({ count: 3, skipped: 1 });
   expect(preview.examples).toHaveLength(3);
-  expect(await campaigns.start(on.asked({ query, expectedCount: 2 }), { actor: 'key:test' })).toEqual({
+  expect(await campaigns.start(on.asked({ query, expectedCount: 2 }), { actor: 'key:test' }, on.here)).toEqual({
     ok: false,
     code: 'conflict',
     detail: 'The query means 3, not 2. Nothing was opened.',
   });
   const right = await on.start(campaigns, { query, expectedCount: 3 });
   await on.reaches(campaigns, right, 'running');
+});
+
+test('a preview ends when its caller has left, and those beyond a few at once are told to come again', async () => {
+  const campaigns = on.replica();
+  await on.tagged('previewed', 1);
+  const { query } = on.asked({ query: { tag: ['previewed'] } });
+  const left = new AbortController();
+  left.abort(new Error('the caller left'));
+  await expect(campaigns.preview(query, left.signal)).rejects.toThrow('the caller left');
+
+  const lock = await on.scene.pool.connect();
+  await lock.query('BEGIN; LOCK TABLE mitigation.known_device IN ACCESS EXCLUSIVE MODE');
+  const held = [1, 2].map(() => campaigns.preview(query, on.here));
+  await expect(campaigns.preview(query, on.here)).rejects.toMatchObject({
+    problem: { status: 503 },
+    headers: { 'retry-after': '5' },
+  });
+  await lock.query('ROLLBACK');
+  lock.release();
+  expect(await Promise.all(held)).toMatchObject([{ count: 1 }, { count: 1 }]);
+  expect(await campaigns.preview(query, on.here)).toMatchObject({ count: 1 });
 });
 
 test('a set that became another one before it was fixed opens nothing; a repeat under its key answers that campaign', async () => {

@@ -3,6 +3,7 @@ import type { DeviceQuery } from '@quell/contracts/device-query';
 import { JobRunner } from '@quell/service-kit/jobs/job-runner';
 import { Jobs } from '@quell/service-kit/jobs/jobs';
 import type { Log } from '@quell/service-kit/log';
+import { LongReadPlaces } from '@quell/service-kit/long-reads';
 import { SCHEMA } from '../database/schema.ts';
 import { type CampaignParts, campaignJob } from './campaign-job.ts';
 import { cancelCampaign, withdrawalJob } from './cancel-campaign.ts';
@@ -11,10 +12,13 @@ import { previewCampaign, type StartBy, startCampaign } from './start-campaign.t
 
 /** A campaign with a bound on its open tasks is a job until its last task is opened: it must not keep others from their turn. */
 const JOBS_AT_ONCE = 16;
+/** Fewer than there are connections for long reads: campaigns that start need some. */
+const PREVIEWS_AT_ONCE = 2;
 
 /** On-demand scans of many endpoints, and the jobs that do them. */
 export class Campaigns {
   readonly #parts: CampaignParts;
+  readonly #places = new LongReadPlaces(PREVIEWS_AT_ONCE);
   readonly #jobs: Jobs;
   readonly #runner: JobRunner;
 
@@ -34,12 +38,13 @@ export class Campaigns {
     return this.#runner.stop();
   }
 
-  preview(query: DeviceQuery) {
-    return previewCampaign(this.#parts.longReads, query);
+  preview(query: DeviceQuery, signal: AbortSignal) {
+    return this.#places.enter(() => previewCampaign(this.#parts.longReads, query, signal));
   }
 
-  async start(request: CampaignRequest, by: StartBy) {
-    const started = await startCampaign(this.#parts, this.#jobs, request, by);
+  async start(request: CampaignRequest, by: StartBy, signal: AbortSignal) {
+    const parts = { ...this.#parts, places: this.#places };
+    const started = await startCampaign(parts, this.#jobs, request, by, signal);
     this.#runner.wake();
     return started;
   }

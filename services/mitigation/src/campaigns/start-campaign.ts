@@ -3,6 +3,7 @@ import type { CampaignDto, CampaignPreview, CampaignRequest } from '@quell/contr
 import { canonicalJson } from '@quell/contracts/detection-identity';
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import type { Jobs } from '@quell/service-kit/jobs/jobs';
+import type { LongReadPlaces } from '@quell/service-kit/long-reads';
 import { inTransaction } from '@quell/service-kit/transaction';
 import type { Pool } from 'pg';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
@@ -24,11 +25,15 @@ export type StartedCampaign =
   | { readonly ok: false; readonly code: 'conflict' | 'unprocessable'; readonly detail: string };
 
 /** What a query means now. */
-export async function previewCampaign(longReads: Pool, query: DeviceQuery): Promise<CampaignPreview> {
+export async function previewCampaign(
+  longReads: Pool,
+  query: DeviceQuery,
+  signal: AbortSignal,
+): Promise<CampaignPreview> {
   let count = 0;
   let skipped = 0;
   const examples: CampaignPreview['examples'] = [];
-  for await (const targets of eachTarget(longReads, query)) {
+  for await (const targets of eachTarget(longReads, query, signal)) {
     count += targets.length;
     skipped += targets.filter((target) => target.skipped !== undefined).length;
     examples.push(...targets.slice(0, MOST_EXAMPLES - examples.length));
@@ -40,18 +45,21 @@ export async function previewCampaign(longReads: Pool, query: DeviceQuery): Prom
  * Starts a campaign: the rest is a job. With an idempotency key a repeat of the same body answers the same campaign, and another body
  * under the key is refused. One whose query does not mean as many as expected is not started; what it means by the time that its set is
  * fixed, the job looks at again.
+ *
+ * @param signal aborts a count for a caller that left
  */
 export async function startCampaign(
-  { pool, longReads }: { readonly pool: Pool; readonly longReads: Pool },
+  { pool, longReads, places }: { readonly pool: Pool; readonly longReads: Pool; readonly places: LongReadPlaces },
   jobs: Jobs,
   { preview: _, ...request }: CampaignRequest,
   { actor, idempotency }: StartBy,
+  signal: AbortSignal,
 ): Promise<StartedCampaign> {
   const id =
     idempotency === undefined ? uuidv7() : uuidv5(JSON.stringify([idempotency.owner, idempotency.key]), NAMESPACE);
   const sha256 = createHash('sha256').update(canonicalJson(request)).digest('hex');
   if (request.expectedCount !== undefined && !(idempotency !== undefined && (await isStarted(pool, id)))) {
-    const count = await countTargets(longReads, request.query);
+    const count = await places.enter(() => countTargets(longReads, request.query, signal));
     if (count !== request.expectedCount) {
       const detail = `The query means ${count}, not ${request.expectedCount}. Nothing was opened.`;
       return { ok: false, code: 'conflict', detail };
@@ -84,8 +92,8 @@ async function isStarted(pool: Pool, id: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-async function countTargets(longReads: Pool, query: DeviceQuery): Promise<number> {
+async function countTargets(longReads: Pool, query: DeviceQuery, signal: AbortSignal): Promise<number> {
   let count = 0;
-  for await (const targets of eachTarget(longReads, query)) count += targets.length;
+  for await (const targets of eachTarget(longReads, query, signal)) count += targets.length;
   return count;
 }

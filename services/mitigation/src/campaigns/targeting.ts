@@ -1,5 +1,6 @@
 import type { DeviceQuery } from '@quell/contracts/device-query';
 import { compileQuery, type QueriedDevice } from '@quell/device-query/match';
+import { mayHaveWords, wordPatterns } from '@quell/device-query/narrow-in-sql';
 import { snapshotPages } from '@quell/service-kit/snapshot-pages';
 import type { Pool } from 'pg';
 
@@ -23,7 +24,11 @@ interface Row extends Omit<QueriedDevice, 'platform' | 'group'> {
   readonly hostname: string | null;
 }
 
-// What Postgres can tell without reading words: fewer rows to look at, the same answer.
+// What Postgres can tell: fewer rows to look at, the same answer.
+const WORDS = mayHaveWords(
+  { id: 'k.device_id', model: 'k.model', label: 'k.label', hostnames: 'k.hostnames', ips: 'k.ips', macs: 'k.macs' },
+  '$7::text[]',
+);
 const DEVICES = `
   SELECT k.device_id AS id, k.model, k.label, k.capabilities, k.hostnames, k.ips, k.macs, k.platform, k.group_name AS "group", k.tags,
     e.endpoint_id AS "endpointId", e.agent_id AS "agentId", k.device_id AS "deviceId", coalesce(e.hostname, k.hostnames[1]) AS hostname
@@ -31,6 +36,8 @@ const DEVICES = `
   WHERE NOT k.retired
     AND (cardinality($1::text[]) = 0 OR k.group_name = ANY($1)) AND (cardinality($2::text[]) = 0 OR k.platform = ANY($2))
     AND (cardinality($3::text[]) = 0 OR k.model = ANY($3)) AND (cardinality($4::text[]) = 0 OR k.tags && $4)
+    AND (cardinality($5::text[]) = 0 OR CASE $6 WHEN 'all' THEN k.capabilities @> $5 ELSE k.capabilities && $5 END)
+    AND (cardinality($7::text[]) = 0 OR ${WORDS})
   ORDER BY k.device_id`;
 
 // Machines whose device the registry does not know: they have a name, addresses and a platform, and nothing else to be asked for.
@@ -40,7 +47,7 @@ const MACHINES = `
     NULL AS "group", '{}'::text[] AS tags,
     e.endpoint_id AS "endpointId", e.agent_id AS "agentId", e.device_id AS "deviceId", e.hostname
   FROM mitigation.endpoint e LEFT JOIN mitigation.known_device k ON k.device_id = e.device_id AND NOT k.retired
-  WHERE e.agent_id IS NOT NULL AND k.device_id IS NULL
+  WHERE e.agent_id IS NOT NULL AND k.device_id IS NULL AND (cardinality($1::text[]) = 0 OR e.platform = ANY($1))
   ORDER BY e.endpoint_id`;
 
 /**
@@ -55,10 +62,12 @@ export async function* eachTarget(
   signal?: AbortSignal,
 ): AsyncGenerator<readonly Target[]> {
   const isMeant = compileQuery(query);
-  const queries = [
-    { text: DEVICES, values: [query.group, query.platform, query.model, query.tag] },
-    { text: MACHINES },
-  ];
+  const { group, platform, model, tag, feature, match } = query;
+  const queries = [{ text: DEVICES, values: [group, platform, model, tag, feature, match, wordPatterns(query.q)] }];
+  // A machine has none of these.
+  if ([group, model, tag, feature].every(({ length }) => length === 0)) {
+    queries.push({ text: MACHINES, values: [platform] });
+  }
   for await (const rows of snapshotPages<Row>(longReads, queries, signal)) {
     const meant = rows.filter(({ platform, group, ...row }) =>
       isMeant({ ...row, platform: platform ?? undefined, group: group ?? undefined }),

@@ -11,6 +11,7 @@ import {
 import type { ProblemType } from '@quell/contracts/problem';
 import { uuid } from '@quell/contracts/vocabulary';
 import { Public } from '@quell/service-kit/auth';
+import { goneSignal } from '@quell/service-kit/long-reads';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -37,7 +38,7 @@ export class DeliveryController {
     @Body({ schema: checkInRequest }) request: CheckInRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CheckInResponse> {
-    return this.delivery.checkIn(agent, request, goneSignal(reply));
+    return this.delivery.checkIn(agent, request, goneSignal(reply.raw));
   }
 
   @Post('tasks/:id/attempts/:n/events')
@@ -90,12 +91,4 @@ type RefusalCode = Extract<AgentTaskAnswer, { ok: false }>['refusal']['code'];
 /** The agent restores what only the server does not know of, but not beside another run: it has to tell the two apart. */
 function problemOfRefusal(code: Exclude<RefusalCode, 'queue-full'>): ProblemType {
   return code === 'not-found' || code === 'nothing-to-restore' ? code : 'conflict';
-}
-
-/** Aborts when the client hangs up before it was answered. The answer is watched: a connection outlives thousands of them. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => gone.abort());
-  if (raw.destroyed || raw.socket?.destroyed) gone.abort();
-  return gone.signal;
 }

@@ -1,7 +1,8 @@
 import type { MitigationExceptionDto, MitigationExceptionRequest } from '@quell/contracts/mitigation-exception';
 import { timestamp, uuid } from '@quell/contracts/vocabulary';
 import { decodeCursor, type Page, pageOf } from '@quell/service-kit/cursor';
-import type { Pool } from 'pg';
+import { inTransaction } from '@quell/service-kit/transaction';
+import type { ClientBase, Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { type ExceptionRow, exceptionDtoOf, findException, SELECT_EXCEPTION } from './exception-row.ts';
@@ -27,28 +28,53 @@ export async function listExceptions(
 }
 
 export type AddedException =
-  | { readonly ok: true; readonly exception: MitigationExceptionDto }
+  | { readonly ok: true; readonly isNew: boolean; readonly exception: MitigationExceptionDto }
   | { readonly ok: false; readonly code: 'expired' | 'full'; readonly detail: string };
 
 /**
- * Adds an exception. It ends runs that open, or are handed out first, from now on; what is out already goes on.
- * Not atomic against another addition at the same moment: the list may hold a few more than {@link MOST_EXCEPTIONS}.
+ * Adds an exception. It ends runs that open, or are handed out first, from now on; what is out already goes on. One in force with the
+ * same kind, value, reason and end is answered instead of a second one, so a request may be sent again.
  */
 export async function addException(
   pool: Pool,
+  request: MitigationExceptionRequest,
+  createdBy: string,
+): Promise<AddedException> {
+  return inTransaction(pool, async (client) => {
+    // Readers go on; only another addition waits.
+    await client.query(`SELECT pg_advisory_xact_lock(hashtext('mitigation exceptions'))`);
+    const same = await findSame(client, request);
+    if (same !== undefined) return { ok: true, isNew: false, exception: exceptionDtoOf(same) };
+    return insertException(client, request, createdBy);
+  });
+}
+
+async function findSame(client: ClientBase, { kind, value, reason, expiresAt }: MitigationExceptionRequest) {
+  const { rows } = await client.query<ExceptionRow>(
+    `${SELECT_EXCEPTION}
+     WHERE e.deleted_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > now())
+       AND (e.kind, e.value, e.reason) = ($1, $2, $3) AND e.expires_at IS NOT DISTINCT FROM $4::timestamptz
+     ORDER BY e.created_at, e.id LIMIT 1`,
+    [kind, value, reason, expiresAt ?? null],
+  );
+  return rows[0];
+}
+
+async function insertException(
+  client: ClientBase,
   { kind, value, reason, expiresAt }: MitigationExceptionRequest,
   createdBy: string,
 ): Promise<AddedException> {
   const id = uuidv7();
   // Milliseconds, as a cursor of the list has them.
-  const { rowCount } = await pool.query(
+  const { rowCount } = await client.query(
     `INSERT INTO mitigation.mitigation_exception (id, kind, value, reason, expires_at, created_at, created_by)
      SELECT $1, $2, $3, $4, $5::timestamptz, date_trunc('milliseconds', now()), $6
      WHERE ($5::timestamptz IS NULL OR $5::timestamptz > now())
        AND (SELECT count(*) FROM mitigation.mitigation_exception WHERE deleted_at IS NULL) < $7`,
     [id, kind, value, reason, expiresAt ?? null, createdBy, MOST_EXCEPTIONS],
   );
-  if (rowCount === 1) return { ok: true, exception: exceptionDtoOf((await findException(pool, id))!) };
+  if (rowCount === 1) return { ok: true, isNew: true, exception: exceptionDtoOf((await findException(client, id))!) };
   return expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()
     ? { ok: false, code: 'expired', detail: 'is over already' }
     : {

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import {
   type MitigationExceptionDto,
   type MitigationExceptionRequest,
@@ -12,6 +12,7 @@ import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
 import type { Page } from '@quell/service-kit/cursor';
 import { refusal } from '@quell/service-kit/problem-error';
+import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
@@ -52,9 +53,13 @@ export class ExceptionsController {
   async add(
     @CurrentPrincipal() principal: Principal,
     @Body({ schema: mitigationExceptionRequest }) request: MitigationExceptionRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MitigationExceptionDto> {
     const added = await addException(this.pool, request, actorOf(principal));
-    if (added.ok) return added.exception;
+    if (added.ok) {
+      reply.status(added.isNew ? 201 : 200);
+      return added.exception;
+    }
     if (added.code === 'full') throw refusal('conflict', added.detail);
     const errors = [{ pointer: '/expiresAt', detail: added.detail }];
     throw refusal('unprocessable', `/expiresAt: ${added.detail}`, { errors });

@@ -70,6 +70,20 @@ test('a suspension is over after 24 hours, though its run still waits', async ()
   expect(await statusOf(taskId)).toBe('mitigation-exception');
 });
 
+test('the same exception is kept once, however often and however fast it is asked for; another reason makes another one', async () => {
+  const request = { kind: 'hostname' as const, value: 'kiosk-3', reason: 'kiosk' };
+  const added = await Promise.all([1, 2, 3, 4].map(() => addException(scene.pool, request, 'key:test')));
+  const ids = added.map((one) => one.ok && one.exception.id);
+  expect(new Set(ids).size).toBe(1);
+  expect(added.filter((one) => one.ok && one.isNew)).toHaveLength(1);
+  expect(await addException(scene.pool, { ...request, reason: 'lab' }, 'key:test')).toMatchObject({ isNew: true });
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  expect(await addException(scene.pool, { ...request, expiresAt: until }, 'key:test')).toMatchObject({ isNew: true });
+  expect(await addException(scene.pool, { ...request, expiresAt: until }, 'key:test')).toMatchObject({ isNew: false });
+  await deleteException(scene.pool, String(ids[0]));
+  expect(await addException(scene.pool, request, 'key:test')).toMatchObject({ isNew: true });
+});
+
 test('all tasks or none: one that another exception ended, or nobody knows, refuses the call and is named', async () => {
   const [a, b] = [await scene.endpoint(), await scene.endpoint()];
   const [first] = await except(a, b);

@@ -53,12 +53,12 @@ test('a replica killed at any moment, also while it builds its index, comes back
   for (const builds of [0, 1, 2]) {
     const started = startProcess();
     child = started.child;
-    await eventually(() => started.said.some(({ msg }) => msg === 'listening'), { timeoutMs: 60_000 });
+    await eventually(() => started.said.some(({ msg }) => msg === 'listening'), { timeoutMs: 120_000 });
     let writing = true;
     const writes = (async () => {
       for (let seed = 10; writing; seed++) await write(pool, someChanges(5, seed + 100 * builds));
     })();
-    await eventually(() => built(started.said) >= builds, { timeoutMs: 60_000, everyMs: 1 });
+    await eventually(() => built(started.said) >= builds, { timeoutMs: 120_000, everyMs: 1 });
     child.kill('SIGKILL');
     await once(child, 'close');
     writing = false;
@@ -67,17 +67,20 @@ test('a replica killed at any moment, also while it builds its index, comes back
   const position = await write(pool, someChanges(10, 99));
   const started = startProcess();
   child = started.child;
-  const { url } = await eventually(() => started.said.find(({ msg }) => msg === 'listening'), { timeoutMs: 60_000 });
-  await eventually(async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 60_000 });
+  const { url } = await eventually(() => started.said.find(({ msg }) => msg === 'listening'), { timeoutMs: 120_000 });
+  await eventually(async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 120_000 });
   const parameters = `sort=id&limit=500&minPosition=${positionText(position)}&waitMs=1000`;
   const headers = { authorization: `Bearer ${scene.key}` };
   const pageAfter = async (cursor: string): Promise<DevicePage> =>
     (await fetch(`${url}/v1/devices?${parameters}${cursor}`, { headers })).json() as Promise<DevicePage>;
   // The feed waits for writers of other tests' databases too.
-  let page = await eventually(async () => {
-    const answer = await pageAfter('');
-    return answer.stale === undefined && answer;
-  });
+  let page = await eventually(
+    async () => {
+      const answer = await pageAfter('');
+      return answer.stale === undefined && answer;
+    },
+    { timeoutMs: 60_000 },
+  );
   const found = [...page.items];
   // How many there are depends on how fast this machine writes.
   while (page.nextCursor !== undefined) {
@@ -86,4 +89,4 @@ test('a replica killed at any moment, also while it builds its index, comes back
   }
   const wanted = [...(await devicesAt(pool, position)).values()].map(({ id, version }) => `${id} ${version}`);
   expect(found.map(({ id, version }) => `${id} ${version}`).sort()).toEqual(wanted.sort());
-}, 240_000);
+}, 400_000);
