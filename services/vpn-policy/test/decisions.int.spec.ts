@@ -200,13 +200,15 @@ test('a database that hangs holds no answer back for long', async () => {
 });
 
 test('what waits is bounded by the size of its inputs too, and written in parts of a few megabytes', async () => {
-  const megabytes = (n: number) => ({ context: { network: { ssid: 'x'.repeat(n * 2 ** 20) } } });
-  const log = new DecisionLog(running.pool, silent, { ...settings, waitingCharacters: 12 * 2 ** 20 });
-  const kept = [3, 3, 0.5, 2, 4].map((size, n) => log.keep(decisionOf(`D-${n}`, 'connect'), megabytes(size)));
-  expect([kept[4], log.figures]).toEqual([undefined, { waiting: 4, lost: 1, early: 0 }]);
+  // As much as a context may hold: a thousand answers of probes with long addresses, about 1 MiB.
+  const address = (n: number) => `https://probe.example.com/${n}/`.padEnd(1000, 'x');
+  const probes = Object.fromEntries(Array.from({ length: 1024 }, (_, n) => [address(n), { status: 200 }]));
+  const log = new DecisionLog(running.pool, silent, { ...settings, waitingCharacters: 6.5 * 2 ** 20 });
+  const kept = Array.from({ length: 7 }, (_, n) => log.keep(decisionOf(`D-${n}`, 'connect'), { context: { probes } }));
+  expect([kept[6], log.figures]).toEqual([undefined, { waiting: 6, lost: 1, early: 0 }]);
   await Promise.all(kept);
   const { rows } = await running.pool.query('SELECT count(DISTINCT xmin::text)::int AS n FROM vpn_policy.decision');
-  expect([await countOf(), rows[0].n]).toEqual([4, 3]);
+  expect([await countOf(), rows[0].n]).toEqual([6, 2]);
 });
 
 test('a decision that cannot be kept, as a probe of its policy carries a credential, is counted as lost', async () => {
@@ -233,8 +235,13 @@ test('requests of lines are logged as single ones are, before their answers are 
 test('decisions reach Kafka at least once under their own id; one that was refused comes again', async () => {
   const log = new DecisionLog(running.pool, silent, settings);
   const decisions = Array.from({ length: 5 }, (_, index) => decisionOf(`D-${randomUUID()}-${index}`, 'connect'));
+  const long = Array.from({ length: 64 }, (_, n) => `${n}.example.com`.padStart(255, 'x'));
   const contextOf = (deviceId: string | undefined) => ({
-    network: { interface: 'WiFi', ssid: deviceId?.endsWith('-4') ? 'x'.repeat(17_000) : 'Cafe' },
+    network: {
+      interface: 'WiFi',
+      ssid: 'Cafe',
+      ...(deviceId?.endsWith('-4') ? { searchDomains: long, dnsServers: long } : {}),
+    },
   });
   for (const decision of decisions) {
     log.keep(decision, { context: { ...contextOf(decision.deviceId), secret: 'stays here' } });
