@@ -4,7 +4,7 @@ const seconds = z.coerce.number().positive();
 
 /** What search reads from the environment of the registry. */
 export const searchEnvironment = {
-  /** Connections that fetch the devices of a page. */
+  /** Connections for when devices were seen, for replays of watches and for answers without an index. */
   QUELL_SEARCH_CONNECTIONS: z.coerce.number().int().min(1).default(5),
   /** So many changed devices beside the base of the index lead to a new base. */
   QUELL_SEARCH_REBUILD_AT: z.coerce.number().int().min(1).default(5_000),

@@ -3,6 +3,7 @@ import { highlightDevice } from '@quell/device-query/highlight';
 import { featureMask, passesFeatures } from '@quell/device-query/match';
 import { type MatchLevel, matchLevels, parseQueryText, type QueryText } from '@quell/device-query/parse-query';
 import { rankClasses } from '@quell/device-query/rank';
+import { LRUCache } from 'lru-cache';
 import { type BaseHits, BaseIndex, type BaseOptions } from './base-index.ts';
 import { emptySet } from './bits.ts';
 import { SegmentBuilder } from './build-segment.ts';
@@ -26,6 +27,9 @@ export type IndexOptions = Partial<BaseOptions>;
 
 const usualOptions: BaseOptions = { cacheBytes: 32 << 20, histogramFrom: 1 << 17, tallyFrom: 1 << 11 };
 
+/** So many make a new base as quick as the one before was, and take a second of its thread. */
+const QUERIES_REMEMBERED = 256;
+
 export interface IndexCounts {
   readonly devices: number;
   /** Devices that differ from the base; time for a new base when there are thousands. */
@@ -42,18 +46,18 @@ export interface IndexCounts {
  * answers however they came in. Synchronous and without I/O.
  */
 export class DeviceIndex {
-  readonly #options: BaseOptions;
-  #base: BaseIndex;
+  readonly #tallyFrom: number;
+  readonly #base: BaseIndex;
   readonly #changed = new Delta();
   /** Retired since the base was built, at which version: what comes late from before must not bring them back. */
   readonly #retired = new Map<string, number>();
-  #hash: DivergenceHash;
-  /** Seen while a new base is being built, so that it can be told. */
-  #seenMeanwhile: Map<string, number> | undefined;
+  readonly #hash: DivergenceHash;
+  readonly #recent = new LRUCache<string, DeviceQuery>({ max: QUERIES_REMEMBERED });
 
   constructor(segment: Segment = new SegmentBuilder().finish(), options: IndexOptions = {}) {
-    this.#options = { ...usualOptions, ...options };
-    this.#base = new BaseIndex(segment, this.#options);
+    const all = { ...usualOptions, ...options };
+    this.#tallyFrom = all.tallyFrom;
+    this.#base = new BaseIndex(segment, all);
     this.#hash = new DivergenceHash(segment.hash);
   }
 
@@ -90,7 +94,6 @@ export class DeviceIndex {
   /** Notes when devices were last seen, in milliseconds; earlier times than known and unknown devices are left. */
   seen(seen: Iterable<{ readonly id: string; readonly lastSeenAt: number }>): void {
     for (const { id, lastSeenAt } of seen) {
-      this.#seenMeanwhile?.set(id, Math.max(lastSeenAt, this.#seenMeanwhile.get(id) ?? -1));
       const entry = this.#changed.get(id);
       if (entry !== undefined) {
         if (lastSeenAt > (entry.device.lastSeenAt ?? -1)) entry.device = { ...entry.device, lastSeenAt };
@@ -99,26 +102,6 @@ export class DeviceIndex {
       const doc = this.#retired.has(id) ? -1 : this.#liveDoc(id);
       if (doc >= 0) this.#base.lastSeen.see(doc, lastSeenAt);
     }
-  }
-
-  /** To be called before the snapshot for a new base is taken: from here on `seen` is remembered for it. */
-  startRebuild(): void {
-    this.#seenMeanwhile = new Map();
-  }
-
-  /** Goes over to a base built from a later snapshot; changes that it does not have yet stay beside it. */
-  replaceBase(segment: Segment): void {
-    const changes: DeviceChange[] = this.#changed.devices();
-    for (const [id, version] of this.#retired) changes.push({ id, version, retired: true });
-    this.#base = new BaseIndex(segment, this.#options);
-    this.#hash = new DivergenceHash(segment.hash);
-    this.#changed.clear();
-    this.#retired.clear();
-    // A device that the base does not have was retired before the snapshot: nothing older can come any more.
-    this.apply(changes.filter((change) => !('retired' in change) || this.#liveDoc(change.id) >= 0));
-    const seen = this.#seenMeanwhile;
-    this.#seenMeanwhile = undefined;
-    if (seen !== undefined) this.seen([...seen].map(([id, lastSeenAt]) => ({ id, lastSeenAt })));
   }
 
   /** @returns the device as it is known here. */
@@ -145,10 +128,19 @@ export class DeviceIndex {
     };
   }
 
-  /** Finds what one typed character needs ahead of the first one who types it; a step at a time, each of a few milliseconds. */
-  *warmUp(): Generator<void> {
-    for (const q of ['', ...'abcdefghijklmnopqrstuvwxyz0123456789']) {
-      this.search({ query: { ...everything, q }, limit: 1 });
+  /** What was asked lately and finds much, the latest first. */
+  get recentQueries(): DeviceQuery[] {
+    return [...this.#recent.values()];
+  }
+
+  /**
+   * Finds what one typed character needs ahead of the first one who types it, and what was asked of the index before this one; a step at
+   * a time, each of a few milliseconds.
+   */
+  *warmUp(recent: readonly DeviceQuery[] = []): Generator<void> {
+    const letters = ['', ...'abcdefghijklmnopqrstuvwxyz0123456789'].map((q) => ({ ...everything, q }));
+    for (const query of [...letters, ...recent.toReversed()]) {
+      this.search({ query, limit: 1 });
       yield;
     }
   }
@@ -161,6 +153,7 @@ export class DeviceIndex {
     const items = page.slice(0, limit);
     const facets = facetsOf(this.#base, hits, query);
     const total = hits.base.found.count + hits.changed.length;
+    if (total >= this.#tallyFrom) this.#recent.set(JSON.stringify(query), query);
     const nextKey = page.length > limit ? keyOf(items.at(-1)!, order, hits.level) : undefined;
     return {
       items: items.map(({ device }) => ({ device, highlights: highlightDevice(text, device, hits.level) })),

@@ -178,8 +178,8 @@ export class LiveIndex {
       },
     });
     const next = new DeviceIndex(built.segment);
-    // What one typed character needs, before the first one types it.
-    for (const _ of next.warmUp()) await turn();
+    // What people typed lately, before the next one types it.
+    for (const _ of next.warmUp(this.#index?.recentQueries)) await turn();
     if (this.#index === undefined) this.#begin(next, built);
     else await this.#swap(next, built);
     this.#missed = undefined;
