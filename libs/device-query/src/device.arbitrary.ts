@@ -15,11 +15,21 @@ export const anyId = fc.oneof(
   hex(8),
   hex(2).map((pair) => `00:1B:21:00:0A:${pair}`),
   hex(4).map((tail) => `550e8400-e29b-41d4-a716-44665544${tail}`),
-  fc.constantFrom('#', 'Gerät 7', 'ß-12', '会議-3', '👩‍🔧', 'A.1/2', 'x1', 'x 1'),
+  fc.constantFrom('#', 'Gerät 7', 'ß-12', '会議-3', '👩‍🔧', 'A.1/2', 'x1', 'x 1', '\uFEFFD-1'),
   fc.tuple(fc.constantFrom('SN', 'sn', 'X'), digits(2)).map(([maker, n]) => `${maker}${n}`),
 );
 
-export const anyModel = fc.constantFrom('', 'nPP16 D', 'nPP16 IM', 'nCM 9 2P', 'rPP20 D', 'nWSD', 'nPP16-D', 'nIO');
+export const anyModel = fc.constantFrom(
+  '',
+  'nPP16 D',
+  'nPP16 IM',
+  'nCM 9 2P',
+  'rPP20 D',
+  'nWSD',
+  'nPP16-D',
+  'nIO',
+  '\uFEFFnIO',
+);
 
 const words = [
   ...[
@@ -52,6 +62,7 @@ const words = [
     '🔥',
     'Æon',
     'İzmir',
+    '\uFEFFNord',
     'c',
     'ca',
   ],
@@ -68,7 +79,7 @@ export const anyLabel = fc.oneof(
 
 export const anyCapabilities = fc.subarray([...deviceCapabilities]).map(closeCapabilities);
 const platforms = ['windows', 'linux', 'other'] as const;
-const groups = ['North', 'South', 'Ost'];
+const groups = ['North', 'South', '\uFEFFOst'];
 const tags = ['new', 'old', 'leased'];
 const few = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength: 2 });
 

@@ -13,7 +13,7 @@ import { Filters } from './filters.ts';
 import { LastSeenOrder } from './last-seen-order.ts';
 import type { Segment } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
-import { Counter, copyOf, type Histogram, type Selection, sizeOfTally, type Tally } from './tally.ts';
+import { Counter, copyOf, type Histogram, type Selection, sizeOfFacets, sizeOfTally, type Tally } from './tally.ts';
 import { TextHits } from './text-hits.ts';
 import { CodedValues } from './value-counts.ts';
 import { findWord, type WordHits } from './word-hits.ts';
@@ -87,7 +87,7 @@ export class BaseIndex {
 
   /** In bytes, of what is kept of earlier answers. */
   get cacheSize(): number {
-    return this.#cache.size;
+    return this.#cache.size + this.reader.keptBytes;
   }
 
   kill(doc: number): void {
@@ -106,9 +106,9 @@ export class BaseIndex {
   #word(word: QueryWord, level: MatchLevel, always: boolean): WordHits {
     const reading = level === 'typos' ? 'typos' : isPrefix(word, level) ? 'prefix' : 'whole';
     return this.#cache.keep(wordKey(reading, word.folded, word.address), always, () => {
-      const value = findWord(this.reader, word, level);
-      const same = reading === 'prefix' && this.#sameAsShorter(word, value);
-      if (same) return { value: same, size: 0 };
+      const found = findWord(this.reader, word, level);
+      const value = (reading === 'prefix' && this.#sameAsShorter(word, found)) || found;
+      // In full, though it may be kept under the shorter word too: that may go first.
       return { value, size: sizeOfSet(value.any) + sizeOfSet(value.labels) + sizeOfSet(value.models) };
     });
   }
@@ -132,11 +132,12 @@ export class BaseIndex {
     const always = level === 'as-typed' && isFirstLetter(text);
     return this.#cache.keep(key, always, () => {
       const words = text.words.map((word) => this.#word(word, level, always));
-      const value = new TextHits(this.reader, text, words, this.#allOf(words), () =>
-        this.#cache.resize(key, value, value.size),
+      const value: TextHits = new TextHits(this.reader, text, words, this.#allOf(words), () =>
+        this.#cache.resize(key, value, size()),
       );
-      // Classes come as they are asked for.
-      return { value, size: value.size };
+      // What is always kept for its word is not kept twice; of others the word may go first. Classes come as they are asked for.
+      const size = () => value.classSize + (always ? 0 : value.size);
+      return { value, size: size() };
     });
   }
 
@@ -210,7 +211,7 @@ export class BaseIndex {
     const key = `tally ${this.#numberOf(any)} ${filter} ${mask} ${mask === 0 ? '' : match}`;
     const make = () => {
       const value = count();
-      return { value, size: sizeOfTally(value) };
+      return { value, size: sizeOfTally(value) + sizeOfFacets(value) };
     };
     return { tally: this.#cache.keep(key, false, make), shared: true };
   }

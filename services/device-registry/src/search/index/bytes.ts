@@ -1,4 +1,6 @@
 const encoder = new TextEncoder();
+/** A text may begin with U+FEFF, which is then a part of it and no byte order mark. */
+export const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Bytes that grow while an index is built. */
 export class GrowingBytes {

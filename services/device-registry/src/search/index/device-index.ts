@@ -25,7 +25,7 @@ import { type Segment, sizeOfSegment } from './segment.ts';
 
 export type IndexOptions = Partial<BaseOptions>;
 
-const usualOptions: BaseOptions = { cacheBytes: 32 << 20, histogramFrom: 1 << 17, tallyFrom: 1 << 11 };
+const usualOptions: BaseOptions = { cacheBytes: 32 << 20, histogramFrom: 1 << 17, tallyFrom: 1 << 13 };
 
 /** So many make a new base as quick as the one before was, and take a second of its thread. */
 const QUERIES_REMEMBERED = 256;

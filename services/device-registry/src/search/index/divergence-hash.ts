@@ -1,8 +1,9 @@
+import { utf8 } from './bytes.ts';
+
 const firstSeed = 0xdeadbeef;
 const secondSeed = 0x41c6ce57;
 const firstFactor = 2654435761;
 const secondFactor = 1597334677;
-const decoder = new TextDecoder();
 
 /**
  * A hash of which devices there are and at which versions, whatever the order in which they came: two replicas at the same position must
@@ -33,7 +34,7 @@ export class DivergenceHash {
     for (let at = start; at < end; at++) {
       const byte = bytes[at]!;
       if (byte >= 0x80) {
-        this.toggle(decoder.decode(bytes.subarray(start, end)), version);
+        this.toggle(utf8.decode(bytes.subarray(start, end)), version);
         return;
       }
       first = Math.imul(first ^ byte, firstFactor);

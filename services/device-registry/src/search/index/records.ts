@@ -1,4 +1,4 @@
-import type { GrowingBytes } from './bytes.ts';
+import { type GrowingBytes, utf8 } from './bytes.ts';
 import type { IndexedDevice } from './indexed-device.ts';
 
 /*
@@ -18,8 +18,6 @@ export function writeRecord(into: GrowingBytes, device: RecordTexts): void {
   }
   into.sizedText(device.agentId ?? '');
 }
-
-const decoder = new TextDecoder();
 
 /** Walks over records, text by text: `next()` moves on, and `start` and `end` then delimit the text's bytes. */
 export class RecordCursor {
@@ -59,11 +57,11 @@ export class RecordCursor {
 
   text(): string {
     const { bytes, start, end } = this;
-    if (end - start > 64) return decoder.decode(bytes.subarray(start, end));
+    if (end - start > 64) return utf8.decode(bytes.subarray(start, end));
     let text = '';
     for (let at = start; at < end; at++) {
       const byte = bytes[at]!;
-      if (byte >= 0x80) return decoder.decode(bytes.subarray(start, end));
+      if (byte >= 0x80) return utf8.decode(bytes.subarray(start, end));
       text += String.fromCharCode(byte);
     }
     return text;

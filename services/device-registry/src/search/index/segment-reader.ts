@@ -9,8 +9,9 @@ import { RecordCursor } from './records.ts';
 import type { Segment } from './segment.ts';
 
 const encoder = new TextEncoder();
-/** About 2 kB each, with their folded texts. */
 const DEVICES_KEPT = 4096;
+/** About, with its folded texts and its JSON. */
+const BYTES_PER_DEVICE = 2048;
 const capabilitiesOf = Array.from({ length: 256 }, (_, mask) =>
   deviceCapabilities.filter((_name, index) => (mask & (1 << index)) !== 0).sort(),
 );
@@ -29,6 +30,11 @@ export class SegmentReader {
     this.segment = segment;
     this.models = segment.models.map(foldValue);
     this.#cursor = new RecordCursor(segment.records.bytes);
+  }
+
+  /** In bytes, about, of what is kept of devices read lately. */
+  get keptBytes(): number {
+    return this.#read.size * BYTES_PER_DEVICE;
   }
 
   /** The same object for the same document, as long as it was read lately and not seen since. */

@@ -1,9 +1,8 @@
-import { GrowingNumbers, type TextTable } from './bytes.ts';
+import { GrowingNumbers, type TextTable, utf8 } from './bytes.ts';
 import type { FoldedBytes } from './fold-bytes.ts';
 import { listsByTerm } from './posting-lists.ts';
 import type { ShortIndex } from './segment.ts';
 
-const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /** How many bytes the character has that begins with `byte`. */
@@ -23,7 +22,7 @@ export class ShortIndexBuilder {
     const key = isQuick ? (end - start === 1 ? bytes[start]! : (bytes[start]! << 7) | bytes[start + 1]!) : -1;
     let term = isQuick ? this.#quick[key]! : -1;
     if (term < 0) {
-      const text = decoder.decode(bytes.subarray(start, end));
+      const text = utf8.decode(bytes.subarray(start, end));
       term = this.#codes.get(text) ?? this.#texts.length;
       if (term === this.#texts.length) {
         this.#texts.push(text);

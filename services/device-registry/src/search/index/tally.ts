@@ -1,3 +1,4 @@
+import { facetValueLimit } from '@quell/device-query/facets';
 import { passesFeatures } from '@quell/device-query/match';
 import type { DocSet } from './bits.ts';
 import { listLength } from './posting-lists.ts';
@@ -26,6 +27,11 @@ export function sizeOfTally({ masks, models, groups }: Tally): number {
   return masks.byteLength + models.byteLength + groups.byteLength;
 }
 
+/** @returns about how many bytes the facets take that are made of it, as objects and as JSON. */
+export function sizeOfFacets({ models, groups }: Tally): number {
+  return (Math.min(models.length, facetValueLimit) + Math.min(groups.length, facetValueLimit)) * BYTES_PER_COUNT;
+}
+
 export function copyOf({ masks, models, groups, total }: Tally): Tally {
   return { masks: masks.slice(), models: models.slice(), groups: groups.slice(), total };
 }
@@ -35,6 +41,9 @@ export interface Selection {
   readonly mask: number;
   readonly match: 'all' | 'any';
 }
+
+/** A name and its number. */
+const BYTES_PER_COUNT = 140;
 
 /** Beyond this many cells a histogram of groups and masks costs more than it saves. */
 const cellLimit = 1 << 18;

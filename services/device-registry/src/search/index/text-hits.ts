@@ -14,13 +14,12 @@ export class TextHits {
   readonly any: DocSet;
   readonly #labels: DocSet;
   readonly #models: DocSet;
-  readonly #own: readonly DocSet[];
   readonly #reader: SegmentReader;
   readonly #joined: string;
   readonly #classes = new Map<RankClass, DocSet>();
   readonly #onGrown: () => void;
 
-  /** @param any the documents that all words match; @param onGrown called when `size` has grown */
+  /** @param any the documents that all words match; @param onGrown called when `classSize` has grown */
   constructor(reader: SegmentReader, text: Words, hits: readonly WordHits[], any: DocSet, onGrown: () => void) {
     this.#onGrown = onGrown;
     this.#reader = reader;
@@ -28,13 +27,16 @@ export class TextHits {
     this.any = any;
     this.#labels = intersect(hits.map(({ labels }) => labels));
     this.#models = intersect(hits.map(({ models }) => models));
-    this.#own = hits.length === 1 ? [] : [this.#labels, this.#models];
   }
 
-  /** In bytes, without the sets that are kept for single words anyway. */
+  /** In bytes, without the classes. */
   get size(): number {
+    return sizeOfSet(this.any) + sizeOfSet(this.#labels) + sizeOfSet(this.#models);
+  }
+
+  /** In bytes, of the classes that were asked for so far. */
+  get classSize(): number {
     let size = 0;
-    for (const set of this.#own) size += sizeOfSet(set);
     for (const set of this.#classes.values()) if (set !== this.any && set !== this.#labels) size += sizeOfSet(set);
     return size;
   }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import pg from 'pg';
 import { buildIdIndexes } from '../index/build-id-indexes.ts';
@@ -17,8 +16,10 @@ const tell = (message: BuildMessage, transfer: ArrayBuffer[] = []) => parentPort
 
 // Started now, so that it is ready when the devices are read. What it throws ends this thread, as an error of its own would.
 const names = new Worker(new URL('./build-names.worker.ts', import.meta.url));
-const named = once(names, 'message') as Promise<[NameIndexes]>;
-named.catch(() => undefined);
+const named = new Promise<NameIndexes>((resolve) => names.once('message', resolve));
+names.on('error', (error) => {
+  throw error;
+});
 
 const client = new pg.Client({
   connectionString,
@@ -50,6 +51,6 @@ const { records, count } = columns;
 // Names there and numbers here take about as long; the other thread has a copy of the records.
 names.postMessage({ records, count } satisfies NamesOrder);
 const ids = buildIdIndexes(records, count, usualLimits);
-const segment = { ...columns, ...ids, ...(await named)[0] };
+const segment = { ...columns, ...ids, ...(await named) };
 await names.terminate();
 tell({ kind: 'built', position, seen, segment }, buffersOf(segment));

@@ -2,7 +2,7 @@ import type { DeviceCapability } from '@quell/contracts/device';
 import { platform } from '@quell/contracts/vocabulary';
 import { capabilityMask } from '@quell/device-query/match';
 import type { DeviceColumns, SegmentBuilder } from '../index/build-segment.ts';
-import { GrowingBytes } from '../index/bytes.ts';
+import { GrowingBytes, utf8 } from '../index/bytes.ts';
 import { TermTable } from '../index/term-table.ts';
 
 /*
@@ -19,21 +19,20 @@ const field = { model: 7, capabilities: 8, platform: 9, group: 10, version: 11, 
 /** The signature, flags, and the size of an extension. */
 const headerBytes = 19;
 const platforms: readonly string[] = platform.options;
-const decoder = new TextDecoder();
 
 /** Hands every device of a binary COPY to a builder, however its bytes are cut into chunks. */
 export class CopiedDevices {
   readonly #builder: SegmentBuilder;
   readonly #record = new GrowingBytes();
-  readonly #models = new Repeated((bytes, start, end) => decoder.decode(bytes.subarray(start, end)));
-  readonly #groups = new Repeated((bytes, start, end) => decoder.decode(bytes.subarray(start, end)));
+  readonly #models = new Repeated((bytes, start, end) => utf8.decode(bytes.subarray(start, end)));
+  readonly #groups = new Repeated((bytes, start, end) => utf8.decode(bytes.subarray(start, end)));
   readonly #masks = new Repeated((bytes, start, end) =>
     capabilityMask(
-      listAt(bytes, start, end).map(([from, to]) => decoder.decode(bytes.subarray(from, to)) as DeviceCapability),
+      listAt(bytes, start, end).map(([from, to]) => utf8.decode(bytes.subarray(from, to)) as DeviceCapability),
     ),
   );
   readonly #systems = new Repeated(
-    (bytes, start, end) => platforms.indexOf(decoder.decode(bytes.subarray(start, end))) + 1,
+    (bytes, start, end) => platforms.indexOf(utf8.decode(bytes.subarray(start, end))) + 1,
   );
   /** Where each field of a row begins and ends; both -1 for NULL. */
   readonly #starts = new Int32Array(fieldCount);
