@@ -8,7 +8,6 @@ import {
   hostname,
   ipAddress,
   macAddress,
-  newDeviceId,
   path,
   platform,
   runMode,
@@ -40,7 +39,7 @@ export const enrolRequest = z.strictObject({
   enrolmentToken: text(256).min(1),
   enrolmentId: uuid,
   publicKey: publicKeyJwk,
-  host: hostFacts.extend({ deviceId: newDeviceId.optional() }),
+  host: hostFacts,
 });
 export type EnrolRequest = z.infer<typeof enrolRequest>;
 

@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { deviceFacts, shownLists } from './device.ts';
 import { pageOf, pageParameters } from './paging.ts';
-import { agentId, deviceId, newDeviceId, platform, text, timestamp } from './vocabulary.ts';
+import { agentId, deviceId, platform, text, timestamp } from './vocabulary.ts';
 
 /** Body of `POST /v1/devices`. */
 export const registerDeviceRequest = deviceFacts.extend({
-  id: newDeviceId
-    .optional()
-    .describe('The ID printed on or known for the device; a UUIDv7 is given when it is absent.'),
+  id: deviceId.optional().describe('The ID printed on or known for the device; a UUIDv7 is given when it is absent.'),
 });
 export type RegisterDeviceRequest = z.infer<typeof registerDeviceRequest>;
 

@@ -3,7 +3,7 @@ import { deviceFacts, shownLists } from './device.ts';
 import { devicePosition, deviceQueryParameters } from './device-search.ts';
 import { jobFailure } from './job.ts';
 import { booleanParameter } from './paging.ts';
-import { newDeviceId, timestamp } from './vocabulary.ts';
+import { deviceId, timestamp } from './vocabulary.ts';
 
 /** The columns of an import and of an export, in the order of an export. */
 export const deviceColumns = [
@@ -31,7 +31,7 @@ const facts = deviceFacts.shape;
 
 /** One device of an import: what is absent stays as it is, `null` (in CSV an empty cell) clears. */
 export const deviceImportLine = z.strictObject({
-  id: newDeviceId,
+  id: deviceId,
   model: facts.model.removeDefault().nullish(),
   label: facts.label.removeDefault().nullish(),
   capabilities: facts.capabilities.removeDefault().nullish(),

@@ -91,10 +91,10 @@ export const reservedDeviceIds: readonly string[] = [
   'watch',
 ];
 
-/** The id of a device that may be new: none that a path cannot name. Devices that have such an id keep it. */
-export const newDeviceId = deviceId
-  .refine((id) => id !== '.' && id !== '..', 'must not be "." or "..", which mean something else in every URL')
-  .refine((id) => !reservedDeviceIds.includes(id), `must not be a word of the paths: ${reservedDeviceIds.join(', ')}`);
+/** Whether `/v1/devices/{id}` names the device with this id: `.` and `..` mean something else in every URL (RFC 3986, 5.2.4). */
+export function isDeviceIdOfPath(id: string): boolean {
+  return id !== '.' && id !== '..' && !reservedDeviceIds.includes(id);
+}
 
 /** RFC 7638 thumbprint (base64url SHA-256) of an agent's public JWK. */
 export const agentId = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint');

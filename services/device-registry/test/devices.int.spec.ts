@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { someChanges } from '../src/device/history.arbitrary.ts';
+import { storeEarlierDevice } from '../src/device-store/earlier-device.fixture.ts';
 import { type RunningRegistry, startRegistry } from './running-registry.fixture.ts';
 
 let registry: RunningRegistry;
@@ -69,6 +70,21 @@ test('registering it again with the same facts answers the device, with others 4
   const other = await call('POST', '/v1/devices', { id, label: 'y', tags: ['b', 'a'] });
   expect(other).toMatchObject({ status: 409, body: { detail: expect.stringMatching(/another label\.$/) } });
   expect(other.headers.get('etag')).toBe('"1"');
+});
+
+test('a device cannot be registered under an id that no path can name, unless it had it before', async () => {
+  for (const id of ['.', '..', 'jobs', 'unresolved-agents']) {
+    const refused = await call('POST', '/v1/devices', { id });
+    expect([id, refused.status, refused.body.errors]).toEqual([
+      id,
+      400,
+      [{ pointer: '/id', detail: expect.stringMatching(/^No new device can have the id /) }],
+    ]);
+  }
+  await storeEarlierDevice(registry.db, 'jobs', { label: 'x' });
+  expect((await call('POST', '/v1/devices', { id: 'jobs', label: 'x' })).status).toBe(200);
+  expect((await call('DELETE', '/v1/devices/jobs')).status).toBe(200);
+  expect((await call('POST', '/v1/devices', { id: 'jobs', label: 'y' })).status).toBe(201);
 });
 
 test('a merge patch changes what it names, takes away what is null, and does nothing twice', async () => {

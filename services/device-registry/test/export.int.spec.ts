@@ -13,6 +13,7 @@ import pg from 'pg';
 import type { DeviceCommand } from '../src/device/decide.ts';
 import { changeDevices } from '../src/device-store/change-devices.ts';
 import { eachDevice } from '../src/device-store/each-device.ts';
+import { storeEarlierDevice } from '../src/device-store/earlier-device.fixture.ts';
 import { serveExport } from '../src/export/export-route.ts';
 import { type RunningRegistry, startRegistry } from './running-registry.fixture.ts';
 
@@ -179,6 +180,31 @@ test('a device with as many names and addresses as can be given and reported goe
     errors: [{ line: 1, id: 'NEW', detail: expect.stringContaining('32') }],
   });
 });
+
+test.each(['csv', 'ndjson'])(
+  'devices whose ids no path can name, from before, go the way back (%s), those that were retired too',
+  async (format) => {
+    await forget();
+    const ids = ['.', '..', 'export', 'jobs'];
+    for (const id of ids) await storeEarlierDevice(pool, id, { label: `Room ${id}` });
+    const exported = async (state = 'active') =>
+      (await http('GET', `/v1/devices/export?format=${format}&state=${state}`)).text();
+    const imported = async (file: string) =>
+      (await http('POST', `/v1/devices/import?format=${format}`, {}, file)).json();
+    const before = await events();
+    const file = await exported();
+    expect(await imported(file)).toMatchObject({ lines: 4, unchanged: 4, errors: [] });
+    expect(await events()).toBe(before);
+
+    await changeDevices(
+      pool,
+      ids.map((id) => ({ deviceId: id, command: { kind: 'retire' as const }, causeId: randomUUID() })),
+      envelope(),
+    );
+    expect(await imported(await exported('retired'))).toMatchObject({ lines: 4, created: 4, errors: [] });
+    expect(await exported()).toBe(file);
+  },
+);
 
 test('an export has every column in order, and no cell that a spreadsheet takes for a formula', async () => {
   await forget();

@@ -194,6 +194,10 @@ test('a line with an id that no path can name is refused', async () => {
   const { body } = await send('id\n.\n..\njobs\n');
   expect(body).toMatchObject({ lines: 3, refused: 3 });
   expect(body.errors.map(({ column }: JobFailure) => column)).toEqual(['id', 'id', 'id']);
+  const ndjson = await send('{"id":"jobs"}\n', '?dryRun=true', { 'content-type': 'application/x-ndjson' });
+  expect(ndjson.body.errors).toEqual([
+    { line: 1, id: 'jobs', pointer: '/id', detail: expect.stringContaining('jobs') },
+  ]);
 });
 
 test('an unknown parameter is refused by its name', async () => {

@@ -1,4 +1,5 @@
 import { hostnameForm } from '@quell/contracts/host-identifiers';
+import { isDeviceIdOfPath } from '@quell/contracts/vocabulary';
 import { textArray } from '@quell/event-store/array-parameters';
 import type { ClientBase } from 'pg';
 import { type DeviceCommand, decide } from '../device/decide.ts';
@@ -63,12 +64,13 @@ export class Directory {
 
   /** What there is to match an agent by. @param except a device that is left out, as if it did not exist */
   factsFor(agent: AgentNaming, except?: string): MatchFacts {
-    const { agentId } = agent;
+    const { agentId, deviceId: stated } = agent;
     const { hostname, macs } = identifiersOf(agent);
     const others = this.othersOf(agent).filter((link) => link.deviceId !== except);
     const linked = this.#links.get(agentId)?.deviceId;
     const known = (candidates: Candidate[]) => candidates.filter(({ deviceId }) => deviceId !== except);
     return {
+      statesNone: stated !== undefined && !this.#devices.has(stated) && !isDeviceIdOfPath(stated),
       linked: linked === except ? undefined : linked,
       linkedEndpoint: (others.find(({ active }) => active) ?? others[0])?.deviceId,
       byMac: known(

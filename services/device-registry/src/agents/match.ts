@@ -20,6 +20,8 @@ export interface Candidate {
 }
 
 export interface MatchFacts {
+  /** No device has the id that it states, and none can be registered under it. */
+  readonly statesNone?: boolean | undefined;
   /** The device it was matched to before. */
   readonly linked?: string | undefined;
   /** The device of another agent of its endpoint: the machine was enrolled anew. */
@@ -44,15 +46,23 @@ export const MAX_CANDIDATES = 20;
  * one, whose id follows from the endpoint. What would be a guess is unresolved:
  * 1. several devices have its MACs, or (without another agent) its host name;
  * 2. the device with its MAC has another active agent and other host names: adapters move between machines;
- * 3. the device with its host name has other MACs.
+ * 3. the device with its host name has other MACs;
+ * 4. it is on none yet and states an id that no device has or can get: it means another one than its MACs and host name would tell.
  */
 export function matchAgent(agent: AgentNaming, facts: MatchFacts): AgentMatch {
-  if (agent.deviceId !== undefined) return matched(agent.deviceId, 'device-id');
+  if (agent.deviceId !== undefined && !facts.statesNone) return matched(agent.deviceId, 'device-id');
   if (facts.linked !== undefined) return matched(facts.linked, 'link');
   if (facts.linkedEndpoint !== undefined) return matched(facts.linkedEndpoint, 'endpoint');
 
   const { hostname, macs } = identifiersOf(agent);
   const { byMac } = facts;
+  const free = facts.byHostname.filter(({ hasOtherAgent }) => !hasOtherAgent);
+  if (facts.statesNone) {
+    return unresolved(
+      byMac.length > 0 ? byMac : free,
+      `it states the id "${agent.deviceId}", which no device has or can get`,
+    );
+  }
   const [first, second] = byMac;
   if (second !== undefined) return unresolved(byMac, 'several devices have its MACs');
   if (first !== undefined) {
@@ -62,7 +72,6 @@ export function matchAgent(agent: AgentNaming, facts: MatchFacts): AgentMatch {
     return unresolved(byMac, 'the device with its MAC has another agent and another host name');
   }
 
-  const free = facts.byHostname.filter(({ hasOtherAgent }) => !hasOtherAgent);
   const [only, another] = free;
   if (another !== undefined) return unresolved(free, 'several devices have its host name');
   if (only === undefined) return matched(agent.endpointId, 'registered');

@@ -22,6 +22,20 @@ test('the device that is stated comes first, then the one it is on, then that of
   });
 });
 
+test('an id that no device has or can get tells nothing: the agent stays where it is, else people choose', () => {
+  const facts = { statesNone: true, byMac: [candidate('M')], byHostname: [candidate('H')] };
+  const lost = { ...agent, deviceId: 'jobs' };
+  expect(matchAgent(lost, { ...facts, linked: 'L' })).toMatchObject({ deviceId: 'L', by: 'link' });
+  expect(matchAgent(lost, { ...facts, linkedEndpoint: 'E' })).toMatchObject({ deviceId: 'E', by: 'endpoint' });
+  expect(matchAgent(lost, facts)).toEqual({
+    kind: 'unresolved',
+    candidates: ['M'],
+    reason: 'it states the id "jobs", which no device has or can get',
+  });
+  expect(matchAgent(lost, { ...facts, byMac: [] })).toMatchObject({ kind: 'unresolved', candidates: ['H'] });
+  expect(matchAgent(lost, { ...nothing, statesNone: true })).toMatchObject({ kind: 'unresolved', candidates: [] });
+});
+
 test('a MAC that one device has tells it, also against a host name of others', () => {
   const facts = { byMac: [candidate('M')], byHostname: [candidate('H'), candidate('I')] };
   expect(matchAgent(agent, facts)).toEqual({ kind: 'matched', deviceId: 'M', by: 'mac' });

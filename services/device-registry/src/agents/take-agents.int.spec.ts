@@ -6,6 +6,7 @@ import type { DeviceCommand } from '../device/decide.ts';
 import { identityOf } from '../device/device.ts';
 import type { FactChanges } from '../device/facts.ts';
 import { changeDevices } from '../device-store/change-devices.ts';
+import { storeEarlierDevice } from '../device-store/earlier-device.fixture.ts';
 import { loadDevices, loadRows } from '../device-store/load.ts';
 import { agentRecordOf, newMac } from './agents.fixture.ts';
 import { listUnresolved } from './list-unresolved.ts';
@@ -89,6 +90,34 @@ test('an agent is matched by the id it states, by its MAC, by its host name; wha
   expect(identityOf(found)).toMatchObject({ hostnames: ['given', 'reported'], macs: agents[2]!.macs });
   expect(found.given).toMatchObject({ hostnames: ['given'], macs: [mac] });
   expect(await loadRows(database.pool, [byMac])).toEqual(await loadDevices(database.pool, [byMac]));
+});
+
+test('an agent that states an id which no path can name runs on the device that has it; without one its machine is unclear', async () => {
+  await storeEarlierDevice(database.pool, 'jobs');
+  const there = agentRecordOf({ deviceId: 'jobs', hostname: 'there' });
+  const byMac = await known({ macs: [newMac()] });
+  const [mac] = identityOf((await device(byMac))!).macs;
+  const nowhere = agentRecordOf({ deviceId: 'export', hostname: 'nowhere', macs: [mac!] });
+  await take(there, nowhere);
+  expect(await deviceOf(there)).toBe('jobs');
+  expect(await device('jobs')).toMatchObject({ agentId: there.agentId, reported: { hostnames: ['there'] } });
+  expect(await device('export')).toBeUndefined();
+  expect(await unresolved(nowhere)).toMatchObject({
+    candidates: [byMac],
+    reason: expect.stringContaining('"export", which no device has'),
+  });
+});
+
+test('an agent on a device stays there when it begins to state an id that no device can have, and goes on reporting', async () => {
+  const record = agentRecordOf({ hostname: 'stays', macs: [newMac()] });
+  const given = await known({ macs: record.macs });
+  await take(record);
+  expect(await deviceOf(record)).toBe(given);
+  await take(next(record, { deviceId: 'watch', hostname: 'renamed' }));
+  expect(await deviceOf(record)).toBe(given);
+  expect(await unresolved(record)).toBeUndefined();
+  expect(await device(given)).toMatchObject({ reported: { hostnames: ['renamed'] } });
+  expect(await device('watch')).toBeUndefined();
 });
 
 test('a crowd of machines with one name is taken in a transaction’s time, and the name tells nothing of the next one', async () => {

@@ -1,6 +1,6 @@
 import { type DeviceFacts, mostGiven } from '@quell/contracts/device';
 import type { DeviceEvent, DeviceSource } from '@quell/contracts/device-events';
-import { assertNever } from '@quell/contracts/vocabulary';
+import { assertNever, isDeviceIdOfPath, reservedDeviceIds } from '@quell/contracts/vocabulary';
 import { type ActiveDevice, type Device, type Identity, identityOf, noIdentity } from './device.ts';
 import {
   type FactChanges,
@@ -35,11 +35,14 @@ export interface AgentReport {
 }
 
 export interface Refusal {
-  /** `exists`: with other facts; `version`: not the one that the command is for; `too-many`: more than can be given. */
-  readonly code: 'unknown' | 'exists' | 'retired' | 'version' | 'too-many';
+  /**
+   * `exists`: with other facts; `version`: not the one that the command is for; `too-many`: more than can be given; `unnameable`: no path
+   * can name a new device with this id.
+   */
+  readonly code: 'unknown' | 'exists' | 'retired' | 'version' | 'too-many' | 'unnameable';
   readonly detail: string;
-  /** The fact that it is about. */
-  readonly fact?: keyof DeviceFacts;
+  /** What of the device it is about. */
+  readonly fact?: keyof DeviceFacts | 'id';
 }
 
 /** The events that a command leads to, none when nothing changes, or why it is refused. */
@@ -51,11 +54,15 @@ export type Decision =
 export function decide(id: string, device: Device | undefined, command: DeviceCommand): Decision {
   switch (command.kind) {
     case 'register':
-      return register(id, device, normalised(command.facts), command.source);
+      return unnameable(id, device) ?? register(id, device, normalised(command.facts), command.source);
     case 'bring': {
       const facts = normalised(command.facts);
       if (device?.state === 'active') return changed(device, facts);
-      return tooMany(facts) ?? events(registration(id, { ...unknownFacts, ...withoutNulls(facts) }, command.source));
+      return (
+        unnameable(id, device) ??
+        tooMany(facts) ??
+        events(registration(id, { ...unknownFacts, ...withoutNulls(facts) }, command.source))
+      );
     }
     case 'patch':
       return onActive(id, device, (active) => changed(active, normalised(command.changes)));
@@ -70,7 +77,7 @@ export function decide(id: string, device: Device | undefined, command: DeviceCo
         events({ type: 'DeviceRetired', data: command.reason === undefined ? {} : { reason: command.reason } }),
       );
     case 'report':
-      return reported(id, device, command);
+      return unnameable(id, device) ?? reported(id, device, command);
     case 'leave':
       if (device?.state === 'retired') return events();
       return onActive(id, device, ({ agentId }) =>
@@ -155,6 +162,14 @@ function changed(device: ActiveDevice, wanted: FactChanges): Decision {
   }
   if (tags !== undefined && !sameSet(tags, device.tags)) result.push({ type: 'DeviceTagged', data: { tags } });
   return events(...result);
+}
+
+/** A device that has such an id from before keeps it, also when it was retired and comes back. */
+function unnameable(id: string, device: Device | undefined): Decision | undefined {
+  if (device !== undefined || isDeviceIdOfPath(id)) return undefined;
+  const all = ['.', '..', ...reservedDeviceIds].join(' ');
+  const detail = `No new device can have the id ${id}: in a path it means something else, as does each of ${all}`;
+  return refused('unnameable', detail, { fact: 'id' });
 }
 
 /** Lists come as long as a device shows them; what becomes given is shorter, so that a report beside it always has room. */

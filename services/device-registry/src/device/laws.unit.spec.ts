@@ -1,5 +1,6 @@
 import { closeCapabilities } from '@quell/contracts/device';
 import { deviceEventData } from '@quell/contracts/device-events';
+import { reservedDeviceIds } from '@quell/contracts/vocabulary';
 import fc from 'fast-check';
 import { deviceOf, rowOf } from '../device-store/row.ts';
 import { type DeviceCommand, decide } from './decide.ts';
@@ -175,3 +176,14 @@ test('an agent that was enrolled before its device was retired does not bring it
   expect(after).toMatchObject({ state: 'active', label: 'Lobby', agentId: 'a', version: 4 });
   expect(identityOf(after!).hostnames).toEqual(['given', 'host']);
 });
+
+law(
+  'no command makes a device whose id no path can name, and to one that is there everything is done as to any other',
+  fc.property(fc.constantFrom('.', '..', ...reservedDeviceIds), someHistory, someCommand, (name, commands, command) => {
+    expect(decide(name, undefined, command).ok).toBe(false);
+    const { device } = play(commands);
+    if (device === undefined) return;
+    const { ok } = decide(name, { ...device, id: name }, command);
+    expect(ok).toBe(decide(id, device, command).ok);
+  }),
+);

@@ -145,6 +145,7 @@ const problems = {
   retired: 'conflict',
   version: 'precondition-failed',
   'too-many': 'invalid-request',
+  unnameable: 'invalid-request',
   'key-reused': 'unprocessable',
 } as const satisfies Record<DeviceRefusal['code'], string>;
 

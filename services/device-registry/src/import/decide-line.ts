@@ -1,5 +1,5 @@
 import type { DeviceImportQuery } from '@quell/contracts/device-import';
-import { type DeviceCommand, decide } from '../device/decide.ts';
+import { type DeviceCommand, decide, type Refusal } from '../device/decide.ts';
 import type { Device } from '../device/device.ts';
 import { evolve } from '../device/evolve.ts';
 import type { FactChanges } from '../device/facts.ts';
@@ -9,7 +9,7 @@ export type LineVerdict =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'created'; readonly command: DeviceCommand }
   | { readonly kind: 'changed'; readonly command: DeviceCommand; readonly before: Device; readonly after: Device }
-  | { readonly kind: 'refused'; readonly detail: string };
+  | ({ readonly kind: 'refused' } & Pick<Refusal, 'detail' | 'fact'>);
 
 /** Decides what a line does to its device, `undefined` for one that was never registered. */
 export function decideLine(
@@ -20,7 +20,7 @@ export function decideLine(
 ): LineVerdict {
   const command: DeviceCommand = { kind: 'bring', facts, source: 'import' };
   const decision = decide(id, device, command);
-  if (!decision.ok) return { kind: 'refused', detail: decision.refusal.detail };
+  if (!decision.ok) return { kind: 'refused', ...decision.refusal };
   if (decision.events.length === 0) return { kind: 'unchanged' };
   if (device?.state !== 'active') return { kind: 'created', command };
   if (mode === 'create-only')

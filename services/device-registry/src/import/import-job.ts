@@ -58,9 +58,10 @@ export function importJob(pool: Pool, feed: Pick<Notifier, 'notify'>): JobKind<I
         await beShort(client);
         const ids = lines.flatMap((line) => ('id' in line ? [line.id] : []));
         const earlier = await earlierLines(client, id, ids);
-        const { mode } = input;
+        const { mode, format } = input;
         const envelope = { actor: createdBy, correlationId: id, occurredAt: new Date() };
-        const taken = await takeLines(client, { lines, earlier, before: at.result, importId: id, envelope, mode });
+        const about = { importId: id, envelope, mode };
+        const taken = await takeLines(client, { lines, format, earlier, before: at.result, ...about });
         await rememberLines(client, id, taken.given);
         const next = isLastOfPart ? { part: at.part + 1, at: 0 } : { part: at.part, at: at.at + chunk.length };
         if (isLastOfPart) await unstage(client, id, next.part);

@@ -27,7 +27,8 @@ export async function importNow(
   for (let at = 0; at < lines.length; at += AT_ONCE) {
     const { errors, ...before } = answer;
     const envelope = { actor, correlationId: importId, occurredAt: new Date() };
-    const part = { lines: lines.slice(at, at + AT_ONCE), earlier, before, importId, envelope, mode: input.mode };
+    const { mode, format } = input;
+    const part = { lines: lines.slice(at, at + AT_ONCE), format, earlier, before, importId, envelope, mode };
     const taken = await retryingConflicts(pool, (client) => takeLines(client, part));
     for (const { id, line } of taken.given) earlier.set(id, line);
     answer = { ...taken.result, errors: [...errors, ...taken.failures] };

@@ -51,7 +51,7 @@ function readNdjson(record: SourceRecord, { unknown }: Reading): ReadLine {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { line, failures: [{ line, detail: 'is not a JSON object' }] };
   }
-  return checked(line, unknown === 'ignore' ? knownMembers(value) : value, (path) => ({ pointer: jsonPointer(path) }));
+  return checked(line, unknown === 'ignore' ? knownMembers(value) : value, 'ndjson');
 }
 
 function readCsv(records: readonly SourceRecord[], { header }: Reading): ReadLine[] {
@@ -69,7 +69,7 @@ function readCsv(records: readonly SourceRecord[], { header }: Reading): ReadLin
       const detail = `has ${found.length} cells where the header has ${columns.length}${severalLines(record)}`;
       return [{ line, failures: [{ line, detail }] }];
     }
-    return [checked(line, rowOf(columns, found), ([column]) => ({ column: String(column) }))];
+    return [checked(line, rowOf(columns, found), 'csv')];
   });
 }
 
@@ -124,11 +124,12 @@ function knownMembers(value: object): object {
 /** What is told of one line. */
 const FAILURES_OF_LINE = 10;
 
-function checked(
-  line: number,
-  value: object,
-  placeOf: (path: readonly PropertyKey[]) => Pick<JobFailure, 'column' | 'pointer'>,
-): ReadLine {
+/** Where in its line something is wrong: a table has columns, an object members and what is in them. */
+export function placeIn(format: DeviceFormat, path: readonly PropertyKey[]): Pick<JobFailure, 'column' | 'pointer'> {
+  return format === 'csv' ? { column: String(path[0]) } : { pointer: jsonPointer(path) };
+}
+
+function checked(line: number, value: object, format: DeviceFormat): ReadLine {
   const result = deviceImportLine.safeParse(value);
   if (result.success) {
     const { id, ...facts } = result.data;
@@ -138,8 +139,13 @@ function checked(
   const about = typeof id === 'string' && id !== '' ? { id: shown(id) } : {};
   const failures = result.error.issues.flatMap((issue): JobFailure[] =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ line, ...about, ...placeOf([key]), detail: `there is no member ${valueText(key)}` }))
-      : [{ line, ...about, ...placeOf(issue.path), detail: detailOf(issue, value) }],
+      ? issue.keys.map((key) => ({
+          line,
+          ...about,
+          ...placeIn(format, [key]),
+          detail: `there is no member ${valueText(key)}`,
+        }))
+      : [{ line, ...about, ...placeIn(format, issue.path), detail: detailOf(issue, value) }],
   );
   return {
     line,

@@ -1,4 +1,4 @@
-import type { DeviceImportQuery, DeviceImportResult } from '@quell/contracts/device-import';
+import type { DeviceFormat, DeviceImportQuery, DeviceImportResult } from '@quell/contracts/device-import';
 import { valueText } from '@quell/contracts/fact-text';
 import type { JobFailure } from '@quell/contracts/job';
 import type { FeedCursor } from '@quell/event-store/feed';
@@ -11,10 +11,12 @@ import { shareMatching } from '../device-store/matching-lock.ts';
 import type { Envelope } from '../device-store/stream.ts';
 import { decideLine } from './decide-line.ts';
 import { countChange } from './differences.ts';
-import type { GivenDevice, ReadLine } from './read-lines.ts';
+import { type GivenDevice, placeIn, type ReadLine } from './read-lines.ts';
 
 export interface TakeLines {
   readonly lines: readonly ReadLine[];
+  /** What they were written in: errors name a column, or a pointer. */
+  readonly format: DeviceFormat;
   /** Lines of this import that had these ids before. */
   readonly earlier: ReadonlyMap<string, number>;
   /** What came of the lines before. */
@@ -39,7 +41,7 @@ export interface TakenLines {
  * @throws DeviceConflict when a device moved on meanwhile: all of it again, in a new transaction
  */
 export async function takeLines(client: ClientBase, take: TakeLines): Promise<TakenLines> {
-  const { before, importId, mode } = take;
+  const { before, importId, mode, format } = take;
   const { given, failures } = withoutDuplicates(take);
   if (!before.dryRun) await shareMatching(client);
   const known = await loadRows(
@@ -51,8 +53,10 @@ export async function takeLines(client: ClientBase, take: TakeLines): Promise<Ta
   for (const { line, id, facts } of given) {
     const device = known.get(id);
     const verdict = decideLine(id, facts, device, mode);
-    if (verdict.kind === 'refused') failures.push({ line, id, detail: verdict.detail });
-    else result[verdict.kind]++;
+    if (verdict.kind === 'refused') {
+      const { fact, detail } = verdict;
+      failures.push({ line, id, ...(fact === undefined ? {} : placeIn(format, [fact])), detail });
+    } else result[verdict.kind]++;
     if (verdict.kind === 'changed') countChange(result.fields, line, verdict.before, verdict.after);
     if (verdict.kind === 'changed' || verdict.kind === 'created') {
       changes.push({ deviceId: id, command: verdict.command, causeId: importId, ifVersion: [device?.version ?? 0] });
