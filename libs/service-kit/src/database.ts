@@ -3,6 +3,7 @@ import pg from 'pg';
 import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
 import type { Log } from './log.ts';
 import { migrate } from './migrations.ts';
+import type { ReportingViews } from './reporting-views.ts';
 
 export interface DatabaseOptions {
   /** Shows in `pg_stat_activity`. */
@@ -14,6 +15,8 @@ export interface DatabaseOptions {
   /** Schemas the migrations create; the first also holds the table of migrations that ran. */
   readonly schemas: readonly [string, ...string[]];
   readonly migrations: readonly (new () => MigrationInterface)[];
+  /** What dashboards may read; missing ones are made after the migrations, where the role may. */
+  readonly reportingViews?: ReportingViews;
   /** TypeORM entities of the read models. */
   readonly entities?: NonNullable<DataSourceOptions['entities']>;
   /** Most connections of the pool and, apart from it, of the DataSource. Default 10. */

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { unavailable } from './problem-error.ts';
 
 const RETRY_SECONDS = 5;
@@ -9,19 +8,19 @@ const RETRY_SECONDS = 5;
  */
 export class LongReadPlaces {
   readonly #most: number;
+  readonly #reads: string;
   #taken = 0;
 
-  constructor(most: number) {
+  /** @param reads what they read for, as the one who is turned away is told, such as `counts` */
+  constructor(most: number, reads: string) {
     this.#most = most;
+    this.#reads = reads;
   }
 
   /** @throws ProblemError 503 with the time to come back when all places are taken */
   async enter<T>(read: () => Promise<T>): Promise<T> {
     if (this.#taken >= this.#most) {
-      throw unavailable(
-        `${this.#most} previews or counts are being made already. Send the request again.`,
-        RETRY_SECONDS,
-      );
+      throw unavailable(`${this.#most} ${this.#reads} are being made already. Send the request again.`, RETRY_SECONDS);
     }
     this.#taken++;
     try {
@@ -30,16 +29,4 @@ export class LongReadPlaces {
       this.#taken--;
     }
   }
-}
-
-/**
- * Aborts when the client hangs up before it was answered, with an error that is no fault of ours. The answer is watched: a connection
- * outlives thousands of them.
- */
-export function goneSignal(answer: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  const abort = () => gone.abort(unavailable('The caller left before it was answered.', RETRY_SECONDS));
-  answer.once('close', abort);
-  if (answer.destroyed || answer.socket?.destroyed) abort();
-  return gone.signal;
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import type { Log } from './log.ts';
+import { makeReportingViews, type ReportingViews } from './reporting-views.ts';
 
 export interface MigrationOptions {
   readonly service: string;
@@ -8,6 +9,7 @@ export interface MigrationOptions {
   readonly migrationUrl?: string | undefined;
   readonly schemas: readonly [string, ...string[]];
   readonly migrations: readonly (new () => MigrationInterface)[];
+  readonly reportingViews?: ReportingViews;
   readonly log: Log;
 }
 
@@ -37,6 +39,7 @@ export async function migrate(options: MigrationOptions): Promise<void> {
     for (const schema of options.schemas)
       await lock.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
     await run(options, migrationUrl);
+    await makeReportingViews(lock, options.reportingViews ?? {}, options.log);
     await grant(lock, options, decodeURIComponent(new URL(options.url).username));
   } finally {
     await lock.end();

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { JobDto } from '@quell/contracts/job';
@@ -11,7 +12,7 @@ import { Claims } from '../src/jobs/claims.ts';
 import { JobFailed, type JobKind } from '../src/jobs/job-kind.ts';
 import { measureJobs } from '../src/jobs/job-metrics.ts';
 import { JobRunner, type JobRunnerOptions } from '../src/jobs/job-runner.ts';
-import { createJobTable } from '../src/jobs/job-table.ts';
+import { addRequestKeys, createJobTable } from '../src/jobs/job-table.ts';
 import { Jobs } from '../src/jobs/jobs.ts';
 import { createLog } from '../src/log.ts';
 import { Registry } from '../src/metrics.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
   database = await freshDatabase();
   pool = createPool({ connectionString: database.url, max: 20 }, log);
   await pool.query(`CREATE SCHEMA ${SCHEMA}`);
-  for (const statement of createJobTable(SCHEMA)) await pool.query(statement);
+  for (const statement of [...createJobTable(SCHEMA), ...addRequestKeys(SCHEMA)]) await pool.query(statement);
   await pool.query(`CREATE TABLE ${SCHEMA}.counted (job_id uuid, n int)`);
   jobs = new Jobs(pool, SCHEMA);
 });
@@ -74,6 +75,15 @@ const kindOf = (kind: string, step: JobKind<object, unknown>['step'], more: obje
 });
 
 const finished = { checkpoint: 1, progress: { done: 1, failed: 0 }, done: true };
+
+test('a request makes one job however often it comes, and none under the id of another job', async () => {
+  const key = () => ({ key: randomUUID(), sha256: 'a' });
+  const request = key();
+  const job = { kind: 'none', input: {}, createdBy: 'key:test' };
+  const made = await Promise.all([1, 2, 3].map(() => jobs.createOnce(job, request)));
+  expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+  await expect(jobs.createOnce({ ...job, id: made[0]!.id }, key())).rejects.toThrow('duplicate key');
+});
 
 test('what no jsonb holds, such as U+0000 in a name that a file had, is shown as U+FFFD and ends no job', async () => {
   const odd = ['nul \u0000', 'half \ud800', 'whole \u{1f600}', 'written \\u0000 "\\', '\ud83d\u0000'];

@@ -8,6 +8,7 @@ import type { ServiceDefinition } from '@quell/service-kit/start';
 import type { Area, RegistryParts } from './area.ts';
 import { areas } from './areas.ts';
 import { migrations } from './database/migrations.ts';
+import { reportingViews } from './database/reporting-views.ts';
 import { SCHEMA } from './database/schema.ts';
 import { deviceRegistryModule } from './device-registry.module.ts';
 import { deviceRegistryEnvironment } from './device-registry-environment.ts';
@@ -25,6 +26,7 @@ export const deviceRegistryService = {
       migrationUrl: config.QUELL_MIGRATION_DATABASE_URL,
       schemas: [SCHEMA],
       migrations,
+      reportingViews,
       log,
     });
     lifecycle.onStop('resources', 'postgres', () => database.close());

@@ -135,6 +135,29 @@ test('a replica that was taken for dead and goes on selecting does no harm to th
   expect(await ended(body.id)).toMatchObject({ state: 'succeeded', result: { changed: 5, unchanged: 0, skipped: 0 } });
 });
 
+test('a replica that knows of no selections may begin a job, and may have gone on with one, during an upgrade', async () => {
+  const group = await someDevices(4);
+  const ids = [0, 1, 2, 3].map((n) => `${group}-000${n}`);
+  const action = { type: 'tag', add: ['done'], remove: [] };
+  const begun = (await bulk({ query: { group: [group] }, action })).body.id;
+  const continued = (await bulk({ query: { group: [group] }, action: { ...action, add: ['twice'] } })).body.id;
+  const keep = 'INSERT INTO device_registry.bulk_target (job_id, n, device_ids) VALUES ($1, $2, $3)';
+  await pool.query(keep, [begun, 0, ids.slice(0, 2)]);
+  await pool.query(keep, [begun, 1, ids.slice(2)]);
+  await expect(pool.query(keep, [begun, 1, ids])).rejects.toThrow('duplicate key');
+  await fixTargets({ pool, longReads: pool }, continued, { ...everything, group: [group] }, AbortSignal.any([]));
+  const result = { changed: 0, unchanged: 0, skipped: 0 };
+  await pool.query(
+    `UPDATE device_registry.job SET checkpoint = $2, progress = '{"done": 0, "total": 4, "failed": 0}' WHERE id = ANY ($1)`,
+    [[begun, continued], JSON.stringify({ part: 0, at: 0, result })],
+  );
+  replica = startReplica(registry.database.url);
+  for (const id of [begun, continued]) {
+    expect(await ended(id)).toMatchObject({ state: 'succeeded', result: { changed: 4, unchanged: 0, skipped: 0 } });
+  }
+  expect(new Set((await values(group, 'tags')).map(String))).toEqual(new Set(['done,twice']));
+});
+
 test('devices are relabelled from a template, moved and retired; what cannot be done to one is listed and holds up no other', async () => {
   const group = await someDevices(5, (n) => ({ model: n === 2 ? 'm'.repeat(128) : 'nPP16 D' }));
   const query = { group: [group] };

@@ -13,6 +13,7 @@ import { keepRawBody } from './agents/signature/raw-body.ts';
 import { Campaigns } from './campaigns/campaigns.ts';
 import { Clockwork } from './clocks/clockwork.ts';
 import { entities, migrations } from './database/data-source.ts';
+import { reportingViews } from './database/reporting-views.ts';
 import { SCHEMA } from './database/schema.ts';
 import { CheckInGate } from './delivery/check-in-gate.ts';
 import { allowLargeBodies } from './delivery/large-bodies.ts';
@@ -41,6 +42,7 @@ export const mitigationService = {
       migrationUrl: config.QUELL_MIGRATION_DATABASE_URL,
       schemas: [SCHEMA],
       migrations,
+      reportingViews,
       entities,
       log,
     });

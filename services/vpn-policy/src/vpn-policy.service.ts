@@ -6,6 +6,7 @@ import { openDatabase } from '@quell/service-kit/database';
 import type { ServiceDefinition } from '@quell/service-kit/start';
 import { AnalysisThreads } from './analysis/analysis-threads.ts';
 import { migrations } from './database/data-source.ts';
+import { reportingViews } from './database/reporting-views.ts';
 import { SCHEMA } from './database/schema.ts';
 import { decisionKeeping } from './decision-log/decision-keeping.ts';
 import { startDeviceConsumer } from './devices/consumer.ts';
@@ -33,6 +34,7 @@ export const vpnPolicyService = {
       migrationUrl: config.QUELL_MIGRATION_DATABASE_URL,
       schemas: [SCHEMA],
       migrations,
+      reportingViews,
       log,
     });
     const { pool } = database;

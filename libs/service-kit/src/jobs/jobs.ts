@@ -65,17 +65,21 @@ export class Jobs {
   /**
    * Queues the job that a request asks for, or finds the one that the same request made before. Needs `addRequestKeys`.
    *
-   * @throws ProblemError 422 when the key came with another request before
+   * @throws ProblemError 422 when the key came with another request before; the error of Postgres when another job has the id
    */
   async createOnce(job: NewJob, request: RequestKey): Promise<JobDto> {
     const id = job.id ?? uuidv7();
     const progress: JobProgress = { done: 0, failed: 0, ...(job.total === undefined ? {} : { total: job.total }) };
-    await this.#db.query(
-      `INSERT INTO ${this.#schema}.job (id, kind, state, input, progress, created_by, request_key, request_sha256)
-       VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-      [id, job.kind, JSON.stringify(job.input), JSON.stringify(progress), job.createdBy, request.key, request.sha256],
-    );
-    return (await this.findRequested(request))!;
+    for (;;) {
+      await this.#db.query(
+        `INSERT INTO ${this.#schema}.job (id, kind, state, input, progress, created_by, request_key, request_sha256)
+         VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7) ON CONFLICT (request_key) WHERE request_key IS NOT NULL DO NOTHING`,
+        [id, job.kind, JSON.stringify(job.input), JSON.stringify(progress), job.createdBy, request.key, request.sha256],
+      );
+      const made = await this.findRequested(request);
+      // The one that was there already may have been pruned in between.
+      if (made !== undefined) return made;
+    }
   }
 
   /** The job that a request made before. @throws ProblemError 422 when its key came with another request */

@@ -26,7 +26,7 @@ export interface BulkInput {
 }
 
 interface BulkCheckpoint {
-  /** Under which the job's devices were kept; absent of one that began before selections had ids. */
+  /** Under which the job's devices were kept; absent where a replica older than selections did a chunk of it. */
   readonly selection?: string;
   /** The part of the job's devices that comes next, and how many of it are done. */
   readonly part: number;
@@ -51,7 +51,7 @@ export function bulkJob(parts: BulkParts): JobKind<BulkInput, BulkCheckpoint> {
     mayPass: isConflict,
     async step({ id, input, checkpoint, progress, createdBy, failedTries }, signal) {
       if (checkpoint === undefined) return start(parts, id, input, signal);
-      const targets = await targetsOf(parts.pool, checkpoint.selection ?? id, checkpoint.part);
+      const targets = await targetsOf(parts.pool, id, checkpoint.selection, checkpoint.part);
       const size = sizes.next(id, failedTries);
       const ids = targets.slice(checkpoint.at, checkpoint.at + size);
       const isLastOfPart = checkpoint.at + ids.length >= targets.length;

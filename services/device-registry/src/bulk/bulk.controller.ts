@@ -3,8 +3,8 @@ import { type DeviceBulkPreview, type DeviceBulkRequest, deviceBulkRequest } fro
 import type { JobDto } from '@quell/contracts/job';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
+import { goneSignal } from '@quell/service-kit/gone-signal';
 import { type RequestKey, requestKeyOf } from '@quell/service-kit/jobs/request-key';
-import { goneSignal } from '@quell/service-kit/long-reads';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { JOB_PARTS, type JobParts } from '../device-jobs/job-parts.ts';

@@ -35,11 +35,17 @@ export async function fixTargets(
   return { selection, total };
 }
 
-/** Part `n` of a selection of devices; none behind the last one. */
-export async function targetsOf(pool: Pool, selection: string, n: number): Promise<readonly string[]> {
+/** Part `n` of a job's devices, of one selection where its checkpoint has one; none behind the last one. */
+export async function targetsOf(
+  pool: Pool,
+  jobId: string,
+  selection: string | undefined,
+  n: number,
+): Promise<readonly string[]> {
   const { rows } = await pool.query<{ device_ids: string[] }>(
-    'SELECT device_ids FROM device_registry.bulk_target WHERE selection = $1 AND n = $2',
-    [selection, n],
+    `SELECT device_ids FROM device_registry.bulk_target WHERE job_id = $1 AND n = $2 AND ($3::uuid IS NULL OR selection = $3)
+     ORDER BY selection NULLS FIRST LIMIT 1`,
+    [jobId, n, selection],
   );
   return rows[0]?.device_ids ?? [];
 }

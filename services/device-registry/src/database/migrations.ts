@@ -4,7 +4,6 @@ import { IdempotencyKeys0000000000003 } from './migrations/0003-idempotency-keys
 import { DeviceJobs0000000000004 } from './migrations/0004-device-jobs.ts';
 import { Agents0000000000006 } from './migrations/0006-agents.ts';
 import { BulkRequests0000000000007 } from './migrations/0007-bulk-requests.ts';
-import { Reporting0000000000030 } from './migrations/0030-reporting.ts';
 
 /** In order; a published migration is never edited. */
 export const migrations = [
@@ -14,5 +13,4 @@ export const migrations = [
   DeviceJobs0000000000004,
   Agents0000000000006,
   BulkRequests0000000000007,
-  Reporting0000000000030,
 ];

@@ -27,7 +27,7 @@ export function openDeviceJobs({ database, feed, log, lifecycle }: RegistryParts
   const parts: JobParts = {
     pool,
     longReads,
-    places: new LongReadPlaces(PREVIEWS_AT_ONCE),
+    places: new LongReadPlaces(PREVIEWS_AT_ONCE, 'previews or counts'),
     jobs: new Jobs(pool, SCHEMA),
     runner,
     feed,

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import {
   type JobDto,
   type JobFailure,
@@ -12,7 +12,9 @@ import {
 import { uuid } from '@quell/contracts/vocabulary';
 import { Scopes } from '@quell/service-kit/auth';
 import type { Page } from '@quell/service-kit/cursor';
+import { goneSignal } from '@quell/service-kit/gone-signal';
 import { refusal } from '@quell/service-kit/problem-error';
+import type { FastifyReply } from 'fastify';
 import { JOB_PARTS, type JobParts } from './job-parts.ts';
 
 @Controller('/v1/devices/jobs')
@@ -30,8 +32,10 @@ export class JobsController {
   async find(
     @Param('id', { schema: uuid }) id: string,
     @Query({ schema: jobQuery }) { waitSeconds }: JobQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobDto> {
-    return found(id, await this.parts.jobs.findEnded(id, waitSeconds, this.parts.lifecycle.signal));
+    const ended = AbortSignal.any([this.parts.lifecycle.signal, goneSignal(reply.raw)]);
+    return found(id, await this.parts.jobs.findEnded(id, waitSeconds, ended));
   }
 
   @Get(':id/errors')

@@ -1,6 +1,7 @@
 import { type DeviceFormat, deviceExportQuery } from '@quell/contracts/device-import';
 import { requireScope } from '@quell/service-kit/auth';
 import type { Authenticator } from '@quell/service-kit/authenticator';
+import { goneSignal } from '@quell/service-kit/gone-signal';
 import { cutWhenUnread, lineTypes } from '@quell/service-kit/lines';
 import { unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyInstance } from 'fastify';
@@ -34,7 +35,8 @@ export function serveExport(
     if (exports >= EXPORTS) throw unavailable('Too many exports are being read already. Ask again.', 5);
     exports++;
     const which = { state, since: retiredSince };
-    const pages = eachDevice(longReads, deviceQueryOf(parameters), lifecycle.signal, which);
+    const ended = AbortSignal.any([lifecycle.signal, goneSignal(reply.raw)]);
+    const pages = eachDevice(longReads, deviceQueryOf(parameters), ended, which);
     // Once the status is sent nothing can be refused any more.
     const first = await pages.next().catch((error: unknown) => {
       exports--;

@@ -13,7 +13,7 @@ import {
 import { uuid } from '@quell/contracts/vocabulary';
 import type { Principal } from '@quell/service-kit/api-key';
 import { CurrentPrincipal, Scopes } from '@quell/service-kit/auth';
-import { goneSignal } from '@quell/service-kit/long-reads';
+import { goneSignal } from '@quell/service-kit/gone-signal';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';

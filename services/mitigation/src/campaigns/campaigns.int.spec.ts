@@ -85,6 +85,11 @@ test('a query means what it says of devices; machines that no device is known fo
   expect(await means({ feature: ['wireless', 'relay'], match: 'all' })).toEqual([false, false]);
   expect(await means({ q: 'lonely' })).toEqual([false, true]);
   expect(await means({ platform: ['linux'] })).toEqual([true, true]);
+  expect(await means({ platform: ['windows'] })).toEqual([false, false]);
+  expect(await means({ model: [''] })).toEqual([false, true]);
+  expect(await means({ model: ['', 'nPP16 D'], platform: ['linux'] })).toEqual([true, true]);
+  expect(await means({ model: [''], group: ['g7'] })).toEqual([false, false]);
+  expect(await means({ tag: ['query'] })).toEqual([false, false]);
   expect(await means({ q: '-' })).toEqual([false, false]);
 });
 

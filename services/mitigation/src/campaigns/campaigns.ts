@@ -18,7 +18,7 @@ const PREVIEWS_AT_ONCE = 2;
 /** On-demand scans of many endpoints, and the jobs that do them. */
 export class Campaigns {
   readonly #parts: CampaignParts;
-  readonly #places = new LongReadPlaces(PREVIEWS_AT_ONCE);
+  readonly #places = new LongReadPlaces(PREVIEWS_AT_ONCE, 'previews or counts');
   readonly #jobs: Jobs;
   readonly #runner: JobRunner;
 

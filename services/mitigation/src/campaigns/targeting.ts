@@ -64,8 +64,8 @@ export async function* eachTarget(
   const isMeant = compileQuery(query);
   const { group, platform, model, tag, feature, match } = query;
   const queries = [{ text: DEVICES, values: [group, platform, model, tag, feature, match, wordPatterns(query.q)] }];
-  // A machine has none of these.
-  if ([group, model, tag, feature].every(({ length }) => length === 0)) {
+  // A machine has no group, no tag, no feature, and the model of a device that was given none.
+  if ([group, tag, feature].every(({ length }) => length === 0) && (model.length === 0 || model.includes(''))) {
     queries.push({ text: MACHINES, values: [platform] });
   }
   for await (const rows of snapshotPages<Row>(longReads, queries, signal)) {

@@ -11,7 +11,6 @@ import { AgentPublication0000000000010 } from './migrations/0010-agent-publicati
 import { KnownDevices0000000000011 } from './migrations/0011-known-devices.ts';
 import { Campaigns0000000000012 } from './migrations/0012-campaigns.ts';
 import { FormerDevice0000000000013 } from './migrations/0013-former-device.ts';
-import { Reporting0000000000030 } from './migrations/0030-reporting.ts';
 
 /** Read models that TypeORM knows. Events and the rows beside them go through `pg` and plain SQL. */
 export const entities = [AgentEntity, DetectionEntity, EndpointEntity, TaskViewEntity];
@@ -27,5 +26,4 @@ export const migrations = [
   KnownDevices0000000000011,
   Campaigns0000000000012,
   FormerDevice0000000000013,
-  Reporting0000000000030,
 ];

@@ -11,7 +11,7 @@ import {
 import type { ProblemType } from '@quell/contracts/problem';
 import { uuid } from '@quell/contracts/vocabulary';
 import { Public } from '@quell/service-kit/auth';
-import { goneSignal } from '@quell/service-kit/long-reads';
+import { goneSignal } from '@quell/service-kit/gone-signal';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';

@@ -7,7 +7,6 @@ import { Posture0000000000020 } from './migrations/0020-posture.ts';
 import { AgentsOfDevices0000000000021 } from './migrations/0021-agents-of-devices.ts';
 import { DecisionsByPosture0000000000022 } from './migrations/0022-decisions-by-posture.ts';
 import { WhatIfRequests0000000000023 } from './migrations/0023-what-if-requests.ts';
-import { Reporting0000000000030 } from './migrations/0030-reporting.ts';
 
 /** In order; a published migration is never edited. Read models go through `pg` and plain SQL. */
 export const migrations = [
@@ -20,5 +19,4 @@ export const migrations = [
   AgentsOfDevices0000000000021,
   DecisionsByPosture0000000000022,
   WhatIfRequests0000000000023,
-  Reporting0000000000030,
 ];

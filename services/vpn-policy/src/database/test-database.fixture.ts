@@ -2,6 +2,7 @@ import { type Database, openDatabase } from '@quell/service-kit/database';
 import { createLog } from '@quell/service-kit/log';
 import { type FreshDatabase, freshDatabase } from '@quell/testing/postgres';
 import { migrations } from './data-source.ts';
+import { reportingViews } from './reporting-views.ts';
 import { SCHEMA } from './schema.ts';
 
 /** An empty database of this service, for one test file. */
@@ -18,6 +19,7 @@ export async function testDatabase(): Promise<TestDatabase> {
     url: fresh.url,
     schemas: [SCHEMA],
     migrations,
+    reportingViews,
     log,
     poolSize: 5,
   });

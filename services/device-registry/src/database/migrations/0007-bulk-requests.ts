@@ -6,13 +6,10 @@ import { SCHEMA } from '../schema.ts';
 export class BulkRequests0000000000007 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of addRequestKeys(SCHEMA)) await runner.query(statement);
+    // Without one: kept by a replica that is older than selections, as may still be there during an upgrade.
     await runner.query(`
-      ALTER TABLE device_registry.bulk_target ADD COLUMN selection uuid;
-      -- A job that has begun looks for its devices under its own id, as long as its checkpoint names no selection.
-      UPDATE device_registry.bulk_target SET selection = job_id;
-      ALTER TABLE device_registry.bulk_target ALTER COLUMN selection SET NOT NULL, DROP CONSTRAINT bulk_target_pkey,
-        ADD PRIMARY KEY (selection, n);
-      CREATE INDEX bulk_target_job ON device_registry.bulk_target (job_id);
+      ALTER TABLE device_registry.bulk_target ADD COLUMN selection uuid, DROP CONSTRAINT bulk_target_pkey;
+      CREATE UNIQUE INDEX bulk_target_part ON device_registry.bulk_target (job_id, n, selection) NULLS NOT DISTINCT;
     `);
   }
 
@@ -20,7 +17,7 @@ export class BulkRequests0000000000007 implements MigrationInterface {
     await runner.query(`
       DELETE FROM device_registry.bulk_target;
       ALTER TABLE device_registry.bulk_target DROP COLUMN selection, ADD PRIMARY KEY (job_id, n);
-      DROP INDEX device_registry.bulk_target_job, device_registry.job_request_key;
+      DROP INDEX device_registry.job_request_key;
       ALTER TABLE device_registry.job DROP COLUMN request_key, DROP COLUMN request_sha256;
     `);
   }
