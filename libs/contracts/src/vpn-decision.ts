@@ -3,7 +3,7 @@ import { pageOf, pageParameters, repeatable } from './paging.ts';
 import { deviceId, text, timestamp, uuid } from './vocabulary.ts';
 import { vpnEvaluateAnswer } from './vpn-evaluate.ts';
 import { vpnDialect } from './vpn-policy-body.ts';
-import { postureAnswer, unresolvedThreat } from './vpn-posture.ts';
+import { countedThreat, postureAnswer } from './vpn-posture.ts';
 
 /** What is decided, whatever the dialect: its `decision`, or for GlobalProtect its `action`. */
 const decided = z.string();
@@ -29,7 +29,7 @@ export type VpnDecisionRecord = z.infer<typeof vpnDecisionRecord>;
 export const vpnDecisionInputs = z.object({
   context: z.record(z.string(), z.unknown()),
   /** The threats that stood unresolved on the device; absent where nobody looked. */
-  unresolved: z.array(unresolvedThreat).optional(),
+  unresolved: z.array(countedThreat).optional(),
   /** The policy, where the caller sent it along. */
   body: z.record(z.string(), z.unknown()).optional(),
 });

@@ -70,6 +70,16 @@ export const unresolvedThreat = z.object({
 });
 export type UnresolvedThreat = z.infer<typeof unresolvedThreat>;
 
+/** What stands on a device as a decision is made from it: of threats that are alike to every policy only the worst 20. */
+export const countedThreat = unresolvedThreat.extend({
+  alike: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('So many more stand that have the same status and severity, are as acknowledged and as covered.'),
+});
+export type CountedThreat = z.infer<typeof countedThreat>;
+
 /** The posture of a device, or of an endpoint that no device is known for (`GET /v1/vpn/devices/{deviceId}/posture`). */
 export const devicePosture = z.object({
   deviceId: deviceId.optional(),

@@ -199,6 +199,67 @@ test('a database that hangs holds no answer back for long', async () => {
   expect(await countOf()).toBe(1);
 });
 
+/** Makes a statement that writes decisions take so long, as a database that is overloaded does. */
+async function slowWrites(seconds: number): Promise<() => Promise<unknown>> {
+  await running.pool.query(`CREATE FUNCTION vpn_policy.slow() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_sleep(${seconds}); RETURN NULL; END';
+    CREATE TRIGGER slow BEFORE INSERT ON vpn_policy.decision FOR EACH STATEMENT EXECUTE FUNCTION vpn_policy.slow()`);
+  return () => running.pool.query('DROP TRIGGER slow ON vpn_policy.decision; DROP FUNCTION vpn_policy.slow');
+}
+
+test('an answer that stands behind many slow statements waits for them no longer than for one that hangs', async () => {
+  const log = new DecisionLog(running.pool, silent, { ...settings, waiting: 5000 });
+  const makeFast = await slowWrites(0.6);
+  const answers = Array.from({ length: 3000 }, (_, n) => log.keep(decisionOf(`D-${n}`, 'connect'), { context: {} }));
+  await Promise.all(answers);
+  expect(log.figures.waiting).toBeGreaterThan(0);
+  expect(log.figures.early).toBeGreaterThanOrEqual(log.figures.waiting);
+  await makeFast();
+  await log.close(30);
+  expect([await countOf(), log.figures.waiting]).toEqual([3000, 0]);
+});
+
+test('while what an outage left is written, slowly, no answer waits behind it; later ones wait for their decision again', async () => {
+  const log = new DecisionLog(running.pool, silent, { ...settings, waiting: 5000 });
+  const makeFast = await slowWrites(0.6);
+  await running.pool.query('ALTER TABLE vpn_policy.decision RENAME TO hidden');
+  await Promise.all(Array.from({ length: 3000 }, (_, n) => log.keep(decisionOf(`D-${n}`, 'connect'), { context: {} })));
+  expect(log.figures).toEqual({ waiting: 3000, lost: 0, early: 3000 });
+  await running.pool.query('ALTER TABLE vpn_policy.hidden RENAME TO decision');
+  await eventually(() => log.figures.waiting < 3000, { timeoutMs: 30_000 });
+  await log.keep(decisionOf('D-1', 'disconnect'), { context: {} });
+  expect(log.figures.early).toBe(3001);
+  expect(log.figures.waiting).toBeGreaterThan(0);
+  await makeFast();
+  await eventually(() => log.figures.waiting === 0, { timeoutMs: 30_000 });
+  await log.keep(decisionOf('D-1', 'connect'), { context: {} });
+  expect([await countOf(), log.figures]).toEqual([3002, { waiting: 0, lost: 0, early: 3001 }]);
+  await log.close();
+});
+
+test('a change that was lost is kept when the device is decided for again', async () => {
+  const log = new DecisionLog(running.pool, silent, { ...settings, sample: 0, durable: false, waiting: 1 });
+  const [first, second] = [decisionOf('D-1', 'connect'), decisionOf('D-2', 'connect')];
+  for (const decision of [first, second]) log.keep(decision, { context: {} });
+  expect(log.figures).toMatchObject({ waiting: 1, lost: 1 });
+  await eventually(() => log.figures.waiting === 0);
+  for (const decision of [first, second]) log.keep({ ...decision, id: randomUUID() }, { context: {} });
+  await log.close();
+  expect([await countOf(), log.figures]).toEqual([2, { waiting: 0, lost: 1, early: 0 }]);
+});
+
+test('the log closes, however long a statement of it hangs', async () => {
+  const log = new DecisionLog(running.pool, silent, settings);
+  const client = await running.pool.connect();
+  await client.query('BEGIN; LOCK TABLE vpn_policy.decision');
+  await log.keep(decisionOf('D-1', 'connect'), { context: {} });
+  await log.close(0.1);
+  expect(log.figures.waiting).toBe(1);
+  await client.query('COMMIT');
+  client.release();
+  await eventually(async () => (await countOf()) === 1);
+});
+
 test('what waits is bounded by the size of its inputs too, and written in parts of a few megabytes', async () => {
   // As much as a context may hold: a thousand answers of probes with long addresses, about 1 MiB.
   const address = (n: number) => `https://probe.example.com/${n}/`.padEnd(1000, 'x');

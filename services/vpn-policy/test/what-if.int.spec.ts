@@ -111,6 +111,23 @@ test('a caller who is still sending gets the refusal, and may go on with the con
   agent.destroy();
 });
 
+test('a caller who never ends sending after the refusal loses the connection', async () => {
+  const sent = request(`${running.service.url}/v1/vpn/what-if?policyId=${randomUUID()}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${running.key}`, 'content-type': 'application/x-ndjson' },
+  });
+  sent.on('error', () => undefined);
+  sent.write(`${lines(['Home'])}\n`);
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  expect([answer.statusCode, (await answer.toArray()).length]).toEqual([404, 1]);
+  const closed = once(sent, 'close');
+  const part = Buffer.alloc(2 ** 20, 'x');
+  for (let n = 0; n < 256 && !sent.destroyed; n++) {
+    if (!sent.write(part)) await Promise.race([once(sent, 'drain'), closed]);
+  }
+  expect(sent.destroyed).toBe(true);
+});
+
 test('a caller who is still sending contexts when the service stops hears that it is to send them again', async () => {
   const stopping = await startVpnPolicy();
   const drafted = { name: 'x', body: bodyOf({ Action: 'Connect' }), reason };

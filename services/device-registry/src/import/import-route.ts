@@ -5,6 +5,7 @@ import { requireScope } from '@quell/service-kit/auth';
 import type { Authenticator } from '@quell/service-kit/authenticator';
 import { lineTypes } from '@quell/service-kit/lines';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
+import { readPast } from '@quell/service-kit/read-past';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { JobParts } from '../device-jobs/job-parts.ts';
 import { positionText } from '../device-store/position.ts';
@@ -55,11 +56,9 @@ export function serveImport(http: FastifyInstance, authenticator: Authenticator,
       } catch (error) {
         // The caller left in mid-request: nobody is there to be told.
         if (body.errored !== null) return reply.hijack();
-        // What is left of the body is read past, so that the answer reaches a caller who is still sending.
-        body.resume();
         throw error;
       } finally {
-        uploads--;
+        readPast(body, () => uploads--);
       }
     });
   });

@@ -48,7 +48,8 @@ export function decisionKeeping(parts: {
   return {
     decisions,
     keepStateless(request, answer) {
-      if (!config.QUELL_VPN_DECISION_STATELESS || !isSampled(sample, JSON.stringify(request))) return undefined;
+      if (!config.QUELL_VPN_DECISION_STATELESS) return undefined;
+      if (sample < 1 && !isSampled(sample, JSON.stringify(request))) return undefined;
       const taken = withholdSecrets(policyIn(request));
       // A probe's URL that carries a secret is what the decision hangs on: without it nothing could be decided again.
       if ('errors' in taken) {

@@ -23,21 +23,21 @@ const BATCH = 500;
 const BATCH_CHARACTERS = 4 * 1024 * 1024;
 /** For how long others may join a batch that no answer waits for. */
 const PAUSE_MS = 100;
-/** No answer waits longer than this for a database that does not answer. */
+/** No answer waits longer than this for its decision to be written. */
 const PATIENCE_MS = 1000;
 const RETRY_MS = 1000;
 const REMEMBERED_DEVICES = 100_000;
 
 interface Waiting {
   readonly row: DecisionRow;
-  /** Lets the answer go; undefined where none waits. */
-  settle: (() => void) | undefined;
+  /** By `performance.now()`. */
+  readonly since: number;
 }
 
 /**
  * Keeps decisions, many in one statement: while a batch is written the next one gathers. Durable, an answer waits for its batch, so that a
- * killed process loses no decision that anybody was told; but where the database is away it is given all the same, counted, and its decision goes
- * on waiting. A device's decision that is not the one before is kept whatever the sample says. What finds the queue full is counted as lost.
+ * killed process loses no decision that anybody was told; but where the database is away or behind it is given all the same, counted, and its
+ * decision goes on waiting. A device's decision that is not the one before is kept whatever the sample says. What finds the queue full is counted as lost.
  */
 export class DecisionLog {
   readonly #pool: Pool;
@@ -47,7 +47,13 @@ export class DecisionLog {
   readonly #stop = new AbortController();
   #queue: Waiting[] = [];
   #characters = 0;
+  /** What lets the answers go that wait, the longest waiting first. */
+  readonly #answers = new Map<Waiting, () => void>();
+  #patience: NodeJS.Timeout | undefined;
+  #impatience: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
+  /** Since when without a break something is written, by `performance.now()`. */
+  #writingSince: number | undefined;
   #isAway = false;
   #lost = 0;
   #early = 0;
@@ -81,9 +87,10 @@ export class DecisionLog {
     const row = decisionRow(kept);
     if (this.#queue.length >= waiting || this.#characters + row.inputs.length > waitingCharacters) {
       this.lose('too many wait to be written');
+      this.#forget(row);
       return undefined;
     }
-    const one: Waiting = { row, settle: undefined };
+    const one: Waiting = { row, since: performance.now() };
     this.#queue.push(one);
     this.#characters += row.inputs.length;
     this.#writing ??= this.#write();
@@ -93,7 +100,8 @@ export class DecisionLog {
       return undefined;
     }
     return new Promise((resolve) => {
-      one.settle = resolve;
+      this.#answers.set(one, resolve);
+      this.#bePatient();
     });
   }
 
@@ -102,11 +110,14 @@ export class DecisionLog {
     if (this.#lost++ % 1000 === 0) this.#log.error({ lost: this.#lost, why }, 'decisions are lost');
   }
 
-  /** Waits until all that was noted is written, or the database has been away for `seconds`. */
+  /** Waits until all that was noted is written, or for `seconds` nothing was. */
   async close(seconds = 5): Promise<void> {
-    const impatience = setTimeout(() => this.#stop.abort(), seconds * 1000);
-    while (this.#writing !== undefined) await this.#writing;
-    clearTimeout(impatience);
+    const { signal } = this.#stop;
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    this.#impatience = setTimeout(() => this.#stop.abort(), seconds * 1000);
+    // A statement on a connection that is dead may never end.
+    while (this.#writing !== undefined && !signal.aborted) await Promise.race([this.#writing, stopped]);
+    clearTimeout(this.#impatience);
     if (this.#queue.length > 0)
       this.#log.error({ lost: this.#queue.length }, 'decisions are lost: they could not be written');
   }
@@ -119,36 +130,54 @@ export class DecisionLog {
     return before !== said;
   }
 
+  /** What was not kept of a device is no decision before the next one. */
+  #forget({ record }: DecisionRow): void {
+    if (record.deviceId !== undefined) this.#last.delete(record.deviceId);
+  }
+
   async #write(): Promise<void> {
     await (this.#settings.durable ? setImmediate() : delay(PAUSE_MS));
+    this.#writingSince = performance.now();
+    this.#bePatient();
     while (this.#queue.length > 0) {
       const batch = this.#nextBatch();
-      const impatience = setTimeout(() => this.#letGo(), PATIENCE_MS);
       try {
         const refused = await writeDecisions(
           this.#pool,
           batch.map(({ row }) => row),
         );
-        for (const { record } of refused) {
+        for (const row of refused) {
           this.#lost++;
-          this.#log.error({ decision: record.id }, 'a decision is lost: the database refuses it');
+          this.#log.error({ decision: row.record.id }, 'a decision is lost: the database refuses it');
+          this.#forget(row);
         }
-        this.#queue = this.#queue.slice(batch.length);
-        for (const { row, settle } of batch) {
-          this.#characters -= row.inputs.length;
-          settle?.();
-        }
-        this.#isAway = false;
+        this.#written(batch);
       } catch (err) {
-        this.#letGo();
+        this.#isAway = true;
+        this.#letGo(() => true);
         if (this.#stop.signal.aborted) break;
         this.#log.warn({ err, waiting: this.#queue.length }, 'decisions could not be written yet');
         await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
-      } finally {
-        clearTimeout(impatience);
       }
     }
+    this.#writingSince = undefined;
     this.#writing = undefined;
+  }
+
+  #written(batch: readonly Waiting[]): void {
+    this.#queue = this.#queue.slice(batch.length);
+    for (const one of batch) {
+      this.#characters -= one.row.inputs.length;
+      this.#answers.get(one)?.();
+      this.#answers.delete(one);
+    }
+    const [next] = this.#queue;
+    // Whoever came now would wait in vain while what an outage left is written.
+    this.#isAway = next !== undefined && this.#patienceWith(next) <= 0;
+    this.#impatience?.refresh();
+    if (this.#answers.size > 0) return;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 
   #nextBatch(): Waiting[] {
@@ -160,14 +189,31 @@ export class DecisionLog {
     return this.#queue.slice(0, end === -1 ? undefined : end);
   }
 
-  /** The database is away: nobody waits for it. */
-  #letGo(): void {
-    this.#isAway = true;
-    for (const one of this.#queue) {
-      if (one.settle === undefined) continue;
+  /** For how many milliseconds its answer may still wait. What kept this process itself from writing is not the database's fault. */
+  #patienceWith({ since }: Waiting): number {
+    return Math.max(since, this.#writingSince ?? Number.POSITIVE_INFINITY) + PATIENCE_MS - performance.now();
+  }
+
+  /** Sees to it that the answer that has waited longest is given in time. */
+  #bePatient(): void {
+    const [oldest] = this.#answers.keys();
+    if (oldest === undefined || this.#patience !== undefined || this.#writingSince === undefined) return;
+    const give = () => {
+      this.#patience = undefined;
+      this.#letGo((one) => this.#patienceWith(one) <= 0);
+      this.#bePatient();
+    };
+    this.#patience = setTimeout(give, Math.max(1, this.#patienceWith(oldest)));
+  }
+
+  /** The database is away, or behind: those that have waited longest do not wait for it. */
+  #letGo(isEnough: (one: Waiting) => boolean): void {
+    for (const [one, settle] of this.#answers) {
+      if (!isEnough(one)) return;
+      this.#isAway = true;
       this.#early++;
-      one.settle();
-      one.settle = undefined;
+      this.#answers.delete(one);
+      settle();
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { VpnDecisionInputs, VpnDecisionRecord } from '@quell/contracts/vpn-decision';
 import type { VpnEvaluateAnswer, VpnEvaluateRequest } from '@quell/contracts/vpn-evaluate';
+import { globalProtectContext, globalProtectPolicy } from '@quell/contracts/vpn-globalprotect';
 import type { VpnDecision } from '@quell/contracts/vpn-policy-api';
 import type { VpnDialect, VpnPolicyBody } from '@quell/contracts/vpn-policy-body';
 import type { PostureAnswer } from '@quell/contracts/vpn-posture';
@@ -49,8 +50,7 @@ function saidBy(answer: PostureAnswer) {
 
 function contextIn(request: VpnEvaluateRequest): Record<string, unknown> {
   if (request.dialect !== 'globalprotect') return request.context;
-  const { platform, event, auth, machineCert, used } = request;
-  return { platform, event, auth, machineCert, used };
+  return globalProtectContext.parse(request);
 }
 
 /** The policy in a request of `POST /v1/vpn/evaluate`. */
@@ -59,7 +59,7 @@ export function policyIn(request: VpnEvaluateRequest): VpnPolicyBody {
     const { context: _, ...body } = request;
     return body;
   }
-  const { dialect, connectMethod, override, timeoutMin, maxUserOverrides, readings } = request;
-  const settings = { connectMethod, override, timeoutMin, maxUserOverrides };
-  return { dialect, settings, ...(readings === undefined ? {} : { readings }) };
+  const { dialect, readings } = request;
+  // The schema says which of the request's keys are the policy's, so that none is left out.
+  return { dialect, settings: globalProtectPolicy.parse(request), ...(readings === undefined ? {} : { readings }) };
 }

@@ -5,6 +5,7 @@ import type { Authenticator } from '@quell/service-kit/authenticator';
 import type { Lifecycle } from '@quell/service-kit/lifecycle';
 import { lineTypes } from '@quell/service-kit/lines';
 import { refusal, unavailable } from '@quell/service-kit/problem-error';
+import { readPast } from '@quell/service-kit/read-past';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DecisionKeeping } from '../decision-log/decision-keeping.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
@@ -59,11 +60,7 @@ export function serveEvaluate(
           () => out.end(),
           (error: Error) => out.destroy(error),
         )
-        .finally(() => {
-          // What is left of the body is read past, so that the answer reaches a caller who is still sending.
-          body.resume();
-          streams--;
-        });
+        .finally(() => readPast(body, () => streams--));
       return reply.header('content-type', 'application/x-ndjson').send(out);
     });
   });

@@ -1,7 +1,7 @@
 import type { DeviceRecord } from '@quell/contracts/device-record';
 import type { VpnDecision, VpnPolicyChoice } from '@quell/contracts/vpn-policy-api';
 import type { VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
-import type { UnresolvedThreat } from '@quell/contracts/vpn-posture';
+import type { CountedThreat } from '@quell/contracts/vpn-posture';
 import { refusal } from '@quell/service-kit/problem-error';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -91,7 +91,7 @@ async function standingOn(
   pool: Pool,
   deviceId: string | undefined,
   device: DeviceRecord | undefined,
-): Promise<UnresolvedThreat[]> {
+): Promise<CountedThreat[]> {
   if (deviceId === undefined) return [];
   return unresolvedOn(pool, { deviceId, agentId: device?.agentId });
 }

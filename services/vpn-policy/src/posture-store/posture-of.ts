@@ -1,9 +1,9 @@
 import type { MitigationException } from '@quell/contracts/exception-match';
 import { topics } from '@quell/contracts/topics';
-import type { DevicePosture, UnresolvedThreat } from '@quell/contracts/vpn-posture';
+import type { CountedThreat, DevicePosture } from '@quell/contracts/vpn-posture';
 import type { Pool } from 'pg';
 import { isNewer, type ThreatTask } from '../posture/task-posture.ts';
-import { exceptionsAt, isReleasedByException, unresolvedThreats } from '../posture/unresolved.ts';
+import { countedThreats, exceptionsAt, isReleasedByException, unresolvedThreats } from '../posture/unresolved.ts';
 import { loadExceptionRecords } from './exceptions.ts';
 import { type TaskRow, taskOfRow } from './take-task-records.ts';
 
@@ -30,9 +30,9 @@ const valuesOf = ({ deviceId, agentId, endpointId }: DeviceNames) => [
 ];
 
 /** What stands unresolved on a device, as far as `tasks.v1` was followed: all that a decision needs. The worst first. */
-export async function unresolvedOn(pool: Pool, names: DeviceNames, now = new Date()): Promise<UnresolvedThreat[]> {
+export async function unresolvedOn(pool: Pool, names: DeviceNames, now = new Date()): Promise<CountedThreat[]> {
   const standing = await loadStanding(pool, names);
-  return unresolvedThreats(standing, await exceptionsFor(pool, standing, now));
+  return countedThreats(unresolvedThreats(standing, await exceptionsFor(pool, standing, now)));
 }
 
 /** The posture of a device, with how far `tasks.v1` was followed. */

@@ -6,16 +6,14 @@ import type { GlobalProtectAnswer } from '@quell/contracts/vpn-globalprotect';
 import type {
   ApplePostureAnswer,
   CiscoPostureAnswer,
+  CountedThreat,
   GlobalProtectPostureAnswer,
   PostureAction,
   PostureAnswer,
   PostureCause,
   PostureSettings,
-  UnresolvedThreat,
 } from '@quell/contracts/vpn-posture';
-import { countingThreats } from './unresolved.ts';
-
-const MOST_NAMED = 20;
+import { countingThreats, MOST_NAMED } from './unresolved.ts';
 
 /**
  * What unresolved threats make of a policy's decision; the answer as it is when none counts, or the policy has no posture settings.
@@ -24,7 +22,7 @@ const MOST_NAMED = 20;
  */
 export function overrideByPosture(
   settings: PostureSettings | undefined,
-  unresolved: readonly UnresolvedThreat[],
+  unresolved: readonly CountedThreat[],
   request: VpnEvaluateRequest,
   answer: VpnEvaluateAnswer,
 ): PostureAnswer {
@@ -34,8 +32,8 @@ export function overrideByPosture(
   const { action } = settings;
   const cause = {
     action,
-    tasks: counting.slice(0, MOST_NAMED).map(({ acknowledged: _, ...threat }) => threat),
-    count: counting.length,
+    tasks: counting.slice(0, MOST_NAMED).map(({ acknowledged: _, alike: __, ...threat }) => threat),
+    count: counting.reduce((count, { alike = 0 }) => count + 1 + alike, 0),
   };
   if ('ruleIndex' in answer) return appleUnder(action, cause, vpnIn(request), answer);
   if ('action' in answer) return globalProtectUnder(action, cause, eventIn(request), answer);

@@ -18,7 +18,7 @@ import {
   anyGlobalProtectPolicy,
 } from '../evaluation/requests.arbitrary.ts';
 import { overrideByPosture } from './override.ts';
-import { countingThreats } from './unresolved.ts';
+import { countedThreats, countingThreats } from './unresolved.ts';
 
 const threat: UnresolvedThreat = {
   taskId: '0199b3f2-0000-7c3a-9d5e-000000000001',
@@ -195,4 +195,49 @@ test('any decision of any policy under any action is an answer of its dialect; w
 test('the worst twenty are named, all are counted', () => {
   const many = Array.from({ length: 30 }, (_, n) => ({ ...threat, threatKey: `sha256:${n}` }));
   expect(under('disconnect', cisco, many).posture).toMatchObject({ count: 30, tasks: { length: 20 } });
+});
+
+const anyThreats = fc
+  .array(
+    fc.record({
+      status: fc.constantFrom('mitigation-timeout' as const, 'mitigation-exception' as const),
+      severity: fc.constantFrom(5 as const, 0 as const, 99 as const),
+      acknowledged: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+      covered: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+    }),
+    { maxLength: 250, size: 'max' },
+  )
+  .map((all) =>
+    all.map(
+      ({ covered, ...one }, n): UnresolvedThreat => ({
+        ...threat,
+        ...one,
+        threatKey: `sha256:${n}`,
+        ...(covered ? { exception } : {}),
+      }),
+    ),
+  );
+const anySettings = fc.record({
+  statuses: fc.subarray(['mitigation-timeout' as const, 'mitigation-exception' as const]),
+  minSeverity: fc.constantFrom(0 as const, 4 as const),
+  acknowledgedRelease: fc.boolean(),
+  exceptionsRelease: fc.boolean(),
+});
+
+test('law: what is recorded of the threats on a device makes the same answer as all of them, whatever the policy says', () => {
+  fc.assert(
+    fc.property(anyThreats, anySettings, (threats, more) => {
+      const by = (unresolved: UnresolvedThreat[]) =>
+        overrideByPosture(settings('disconnect', more), unresolved, cisco, evaluate(cisco));
+      expect(by(countedThreats(threats))).toEqual(by(threats));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('of ten thousand threats that are alike twenty are recorded, and how many more there are', () => {
+  const many = Array.from({ length: 10_000 }, (_, n) => ({ ...threat, threatKey: `sha256:${n}` }));
+  const recorded = countedThreats([...many, { ...threat, acknowledged: true }]);
+  expect(recorded).toHaveLength(21);
+  expect(recorded.slice(18)).toEqual([many[18], { ...many[19], alike: 9980 }, { ...threat, acknowledged: true }]);
 });

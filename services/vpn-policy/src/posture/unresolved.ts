@@ -2,8 +2,11 @@ import { type MitigationException, matchException } from '@quell/contracts/excep
 import type { MitigationExceptionRecord } from '@quell/contracts/mitigation-exception';
 import type { StatusCode } from '@quell/contracts/task-status';
 import type { Severity } from '@quell/contracts/vocabulary';
-import type { PostureSettings, UnresolvedThreat } from '@quell/contracts/vpn-posture';
+import type { CountedThreat, PostureSettings, UnresolvedThreat } from '@quell/contracts/vpn-posture';
 import type { ThreatTask } from './task-posture.ts';
+
+/** Most threats that an answer names as its cause. */
+export const MOST_NAMED = 20;
 
 /** Statuses 7 and 9: an exception that covers the endpoint says that the threat is meant to be there. */
 export function isReleasedByException(status: StatusCode): boolean {
@@ -53,11 +56,32 @@ export function unresolvedThreats(
   );
 }
 
+/**
+ * All that any policy can make of these threats, the worst first, however many they are: of those that every policy counts, or none does, the
+ * first that an answer would name, and of the others how many.
+ */
+export function countedThreats(unresolved: readonly UnresolvedThreat[]): CountedThreat[] {
+  const alike = Map.groupBy(unresolved, ({ status, severity, acknowledged, exception }) =>
+    [status, severity, acknowledged, exception !== undefined].join(),
+  );
+  const listed = new Map<UnresolvedThreat, number>();
+  for (const threats of alike.values()) {
+    const named = threats.slice(0, MOST_NAMED);
+    for (const one of named) listed.set(one, 0);
+    listed.set(named.at(-1)!, threats.length - named.length);
+  }
+  return unresolved.flatMap((threat) => {
+    const more = listed.get(threat);
+    if (more === undefined) return [];
+    return [more === 0 ? threat : { ...threat, alike: more }];
+  });
+}
+
 /** The threats that count under a policy. Source: issue 5, Posture. */
-export function countingThreats(
+export function countingThreats<Threat extends UnresolvedThreat>(
   settings: Omit<PostureSettings, 'action'>,
-  unresolved: readonly UnresolvedThreat[],
-): UnresolvedThreat[] {
+  unresolved: readonly Threat[],
+): Threat[] {
   return unresolved.filter(
     ({ status, severity, acknowledged, exception }) =>
       (settings.statuses as readonly string[]).includes(status) &&

@@ -9,6 +9,7 @@ import type { Authenticator } from '@quell/service-kit/authenticator';
 import { type RequestKey, requestKeyOf } from '@quell/service-kit/jobs/request-key';
 import { lineTypes } from '@quell/service-kit/lines';
 import { ProblemError, refusal, unavailable } from '@quell/service-kit/problem-error';
+import { readPast } from '@quell/service-kit/read-past';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { countDecisions } from '../decision-log/read-decisions.ts';
 import { type Policy, versionInForce } from '../policy/policy.ts';
@@ -53,11 +54,9 @@ export function serveWhatIf(http: FastifyInstance, authenticator: Authenticator,
       } catch (error) {
         // The caller left in mid-request: nobody is there to be told.
         if (body.errored !== null) return reply.hijack();
-        // What is left of the body is read past, so that the answer reaches a caller who is still sending.
-        body.resume();
         throw error;
       } finally {
-        uploads--;
+        readPast(body, () => uploads--);
       }
     });
   });
