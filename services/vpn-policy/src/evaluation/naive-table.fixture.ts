@@ -1,4 +1,4 @@
-import type { AppleContext, ApplePayload, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
 import type { CiscoContext, CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
 import type {
   GlobalProtectContext,
@@ -59,7 +59,7 @@ const answered = (context: AppleContext, url: string | undefined) =>
   JSON.stringify(context.probes?.[url ?? ''] ?? {}) !== '{}';
 const good = (context: AppleContext, url: string | undefined) => context.probes?.[url ?? '']?.status === 200;
 
-export function tableApple(payload: ApplePayload, context: AppleContext, points: AppleReadings): unknown[] {
+export function tableApple(payload: AppleDictionary, context: AppleContext, points: AppleReadings): unknown[] {
   const network = context.network!;
   const host = context.connection?.host ?? '';
   const stage2 = context.connection !== undefined;

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { AppleDialect, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { AppleDialect, AppleDictionary, AppleReadings } from '@quell/contracts/vpn-apple';
 import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { type VpnFinding, type VpnLintAnswer, vpnLintAnswer, vpnLintRule } from '@quell/contracts/vpn-lint';
 import { vpnLintRequest } from '@quell/contracts/vpn-policy-body';
@@ -216,7 +216,7 @@ test.each(examples)('%s stands at %s, and its witness shows it', (rule, place, p
 function verify(policy: unknown, finding: VpnFinding, own: Partial<AppleReadings> = {}, under?: AppleDialect): void {
   const { dictionary, base } = dictionaryOf(policy);
   const on = finding.witness?.after === undefined ? {} : { OnDemandEnabled: 1 };
-  const payload = { ...(dictionary as ApplePayload), ...on };
+  const payload = { ...(dictionary as AppleDictionary), ...on };
   if (finding.witness === null) throw new Error(`${finding.rule} at ${finding.place} has no witness`);
   for (const { dialect, ...said } of finding.witness.answers) {
     const switched = dialect === under ? own : {};
