@@ -3,6 +3,7 @@ import type { AppleContext, AppleDictionary } from '@quell/contracts/vpn-apple';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
 import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
+import { diffCisco } from '../diff/diff-cisco.ts';
 
 const payload: AppleDictionary = {
   OnDemandEnabled: 1,
@@ -234,5 +235,23 @@ test('AnyConnect: a final dot, of the host or of the server address, names the s
     for (const host of ['vpn.example.com', 'VPN.example.com.']) {
       expect(evaluateCisco({ ...profile, serverAddress }, { host, dns: 'nxdomain' }).reason).toBe('NEVER_CONNECT');
     }
+  }
+});
+
+test('AnyConnect: the server is in Never as the rule that the editor would add, names under it included', () => {
+  const profile = { ConnectOnDemand: true, Always: ['example.com'] };
+  const stated = { ...profile, Never: ['vpn.example.com'] };
+  const implied = { ...profile, serverAddress: 'https://vpn.example.com/group' };
+  for (const hostRuleMatchesBelow of [true, false]) {
+    for (const host of ['vpn.example.com', 'a.vpn.example.com', 'avpn.example.com', 'example.com']) {
+      const asked = { host, dns: 'nxdomain' } as const;
+      const { reason } = evaluateCisco(stated, asked, { hostRuleMatchesBelow });
+      expect(evaluateCisco(implied, asked, { hostRuleMatchesBelow }).reason).toBe(reason);
+    }
+    expect(
+      diffCisco(stated, implied, { left: { hostRuleMatchesBelow }, right: { hostRuleMatchesBelow } }),
+    ).toMatchObject({
+      result: 'equal',
+    });
   }
 });

@@ -194,8 +194,8 @@ export function loopCisco(
     'https://Example.com/group': 'example.com',
     '10.0.0.1': '10.0.0.1',
   };
-  if (points.serverAddressInNever !== false && host === server[(profile.serverAddress ?? '') as keyof typeof server])
-    return ['no-trigger', 'NEVER_CONNECT'];
+  if (points.serverAddressInNever !== false && profile.serverAddress)
+    lists[0] = [...lists[0]!, server[profile.serverAddress as keyof typeof server]];
   for (let kind = 0; kind < 3; kind++) {
     for (const rule of lists[kind]!) {
       const stem = rule.replace(/^[.]/, '').toLowerCase();

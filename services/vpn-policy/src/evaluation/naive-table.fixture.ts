@@ -201,14 +201,7 @@ export function tableCisco(
       'CERTIFICATE_POLICY_NONE',
     ],
     [/10\.0/.test(String([profile.Always, profile.Never, profile.IfNeeded])), 'invalid', 'IP_NOT_ALLOWED_IN_RULE'],
-    [
-      under(profile.Never) ||
-        (server !== '' &&
-          points.serverAddressInNever !== false &&
-          new RegExp(`^${quoted(server)}\\.?$`, 'i').test(context.host!)),
-      'no-trigger',
-      'NEVER_CONNECT',
-    ],
+    [under(profile.Never) || (points.serverAddressInNever !== false && under([server])), 'no-trigger', 'NEVER_CONNECT'],
     [
       under(profile.Always) && (points.alwaysFromIos7 === 'immediate' || (context.platform?.iosMajor ?? 99) < 7),
       'connect',
