@@ -299,6 +299,38 @@ test('a rule of no addresses shadows nothing and is shadowed by nothing', () => 
   ]);
 });
 
+test('a rule of servers that look like those of examples leaves others to the rules after it', () => {
+  for (const entries of [
+    ['192.*', '203.*', '2001:*'],
+    ['192.*', '203.*', '2*', 'fd*'],
+    ['1*', '2*', '3*', '4*', '5*', '6*', '7*', '8*', '9*'],
+  ]) {
+    const { findings, undecided } = lintApple(
+      on([
+        { Action: 'Disconnect', DNSServerAddressMatch: entries },
+        { Action: 'Ignore', DNSServerAddressMatch: ['*'] },
+      ]),
+      'apple-legacy',
+    );
+    expect(undecided).toEqual([]);
+    expect(findings.filter(({ rule }) => rule.startsWith('SHADOWED'))).toEqual([]);
+  }
+});
+
+test('an entry that means a server on one link, and one whose number begins with 0, are named for what they are', () => {
+  const about = (entry: string, dialect: AppleDialect = 'apple-mdm') =>
+    lintApple(on([{ Action: 'Disconnect', DNSServerAddressMatch: [entry] }, last]), dialect)
+      .findings.map(({ rule }) => rule)
+      .filter((rule) => rule !== 'DIALECT_DIVERGENCE');
+  for (const entry of ['fe80::1%e*', 'fe80::1%*', 'fe80::1%en0', '0*']) {
+    expect([entry, ...about(entry)]).not.toContain('NOT_AN_ADDRESS');
+  }
+  expect(about('fe80::1%e*')).toEqual([]);
+  for (const entry of ['01*', '00*', 'fe80::%%*']) expect([entry, ...about(entry)]).toEqual([entry, 'NOT_AN_ADDRESS']);
+  // As written, a server may be reported with that 0.
+  expect(about('01*', 'apple-legacy')).not.toContain('NOT_AN_ADDRESS');
+});
+
 test('a misspelt key is an error that names the key that was meant; one that is merely withheld is a warning', () => {
   const said = (policy: unknown) => lintApple(policy).findings.map(({ severity, fix }) => [severity, fix.text]);
   expect(said(on([{ Action: 'Connect', SSIDMach: ['x'] }]))).toEqual([['error', 'did you mean SSIDMatch?']]);
