@@ -78,21 +78,30 @@ export type VpnDnsAnswer = z.infer<typeof vpnDnsAnswer>;
  * Bounds of what a context may hold, far above what devices have: each entry is compared with each of the policy's, and stands in the trace
  * of each rule.
  */
-export const CONTEXT_BOUNDS = { characters: 1024, entries: 64, probes: 1024 } as const;
+export const CONTEXT_BOUNDS = { characters: 1024, keyCharacters: 8192, entries: 64, probes: 1024 } as const;
 export const contextText = z.string().max(CONTEXT_BOUNDS.characters);
 const contextList = z.array(z.string().max(255)).max(CONTEXT_BOUNDS.entries);
 
+/** By URLs and addresses of a policy, which may be as long as servers take them. */
 function bounded<V extends z.ZodType>(value: V) {
-  return z.record(contextText, value).refine((answers) => Object.keys(answers).length <= CONTEXT_BOUNDS.probes, {
-    message: `Too big: expected at most ${CONTEXT_BOUNDS.probes} keys`,
-  });
+  return z
+    .record(z.string().max(CONTEXT_BOUNDS.keyCharacters), value)
+    .refine((answers) => Object.keys(answers).length <= CONTEXT_BOUNDS.probes, {
+      message: `Too big: expected at most ${CONTEXT_BOUNDS.probes} keys`,
+    });
 }
 
 /** `{}` is a probe that nobody answered yet. */
 export const probeAnswer = z.object({
   status: z.int().optional(),
   redirected: z.boolean().optional(),
-  error: contextText.optional(),
+  /** No decision hangs on its words, so one that is too long is cut. */
+  error: z
+    .string()
+    .overwrite((text) =>
+      text.length <= CONTEXT_BOUNDS.characters ? text : text.slice(0, CONTEXT_BOUNDS.characters).toWellFormed(),
+    )
+    .optional(),
 });
 export type ProbeAnswer = z.infer<typeof probeAnswer>;
 
