@@ -2,10 +2,10 @@
  * `npm run build:vpn`: compiles the pure part of services/vpn-policy and its command line for plain JavaScript, with declarations, into
  * `services/vpn-policy/target`: the folder `package`, and the tarball that `npm pack` makes of it. Exit code 1 when it does not compile.
  *
- * `node .ci/build-vpn.ts <folder>` puts them there instead.
+ * `node .ci/build-vpn.ts <folder>` puts them there instead; exit code 1 when that holds a `package` of somebody else.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -25,6 +25,10 @@ const program = 'cli/main';
 
 const [folder = join(service, 'target')] = process.argv.slice(2);
 const target = resolve(folder, 'package');
+if (existsSync(target) && !isOfThisBuild()) {
+  console.error(`${target} is none of this build: remove it, or name another folder`);
+  process.exit(1);
+}
 rmSync(target, { recursive: true, force: true });
 const packages = compile();
 writeManifest(packages);
@@ -32,6 +36,16 @@ copyFileSync(join(service, 'package/README.md'), join(target, 'README.md'));
 copyFileSync(join(root, 'LICENSE'), join(target, 'LICENSE'));
 const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', dirname(target)], { cwd: target });
 console.log(join(dirname(target), packed.toString().trim()));
+
+/** Whether a build may replace what stands there. */
+function isOfThisBuild(): boolean {
+  const manifest = join(target, 'package.json');
+  return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === nameOfPackage();
+}
+
+function nameOfPackage(): string {
+  return JSON.parse(readFileSync(join(service, 'package.json'), 'utf8')).name;
+}
 
 /** @returns the packages that the code needs, but for Node's own */
 function compile(): Set<string> {
@@ -64,6 +78,8 @@ function compile(): Set<string> {
   if (faults.length > 0) {
     const host = { getCanonicalFileName: String, getCurrentDirectory: () => root, getNewLine: () => '\n' };
     console.error(ts.formatDiagnostics(faults, host));
+    // Half a package has no manifest, which the next build would take for somebody else's.
+    rmSync(target, { recursive: true, force: true });
     process.exit(1);
   }
   return needed;

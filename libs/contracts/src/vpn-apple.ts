@@ -30,7 +30,8 @@ export const appleRule = z.looseObject({
 });
 export type AppleRule = z.infer<typeof appleRule>;
 
-const vpnDictionary = z.looseObject({
+/** The VPN dictionary of a com.apple.vpn.managed payload: what a client reads. Keys that have no part in on-demand are let through. */
+export const appleDictionary = z.looseObject({
   OnDemandEnabled: z.int().optional(),
   OnDemandRules: z.array(appleRule).optional(),
   OnDemandMatchDomainsAlways: strings.optional(),
@@ -38,23 +39,35 @@ const vpnDictionary = z.looseObject({
   OnDemandMatchDomainsNever: strings.optional(),
   VPNType: z.string().optional(),
 });
+export type AppleDictionary = z.infer<typeof appleDictionary>;
 
-/**
- * The VPN dictionary of a com.apple.vpn.managed payload, or the whole payload with one in it; `readDictionary` is what decides of both. Keys
- * that have no part in on-demand are let through.
- */
-export const applePayload = vpnDictionary
+/** Of a whole payload only the dictionary is looked at; what stands around it lint names. */
+const payloadOfAnyForm = z
+  .looseObject({})
   .refine((payload) => isShallow(payload), TOO_DEEP)
   .superRefine((payload, { addIssue }) => {
     const { dictionary, base } = dictionaryOf(payload);
-    const issues = base === '' ? [] : (vpnDictionary.safeParse(dictionary).error?.issues ?? []);
-    for (const { path, message } of issues) addIssue({ code: 'custom', message, path: [base.slice(1), ...path] });
+    const around = base === '' ? [] : [base.slice(1)];
+    for (const { path, message } of appleDictionary.safeParse(dictionary).error?.issues ?? []) {
+      addIssue({ code: 'custom', message, path: [...around, ...path] });
+    }
   });
+
+/**
+ * A VPN dictionary, or the whole payload with one in it; `readDictionary` is what decides of both. The first alternative is what documents
+ * show; where it aborts, what is wrong is told by the second, which takes both forms.
+ */
+export const applePayload = z.union([
+  appleDictionary.refine((payload) => isShallow(payload) && dictionaryOf(payload).base === '', { abort: true }),
+  payloadOfAnyForm.describe(
+    'A whole com.apple.vpn.managed payload: of it the dictionary decides that its VPNType names.',
+  ),
+]);
 export type ApplePayload = z.infer<typeof applePayload>;
 
 /** What a client reads of a payload: the dictionary in it, where it is a whole one. Places in answers are pointers into it. */
-export function readDictionary(payload: ApplePayload): ApplePayload {
-  return dictionaryOf(payload).dictionary as ApplePayload;
+export function readDictionary(payload: ApplePayload): AppleDictionary {
+  return dictionaryOf(payload).dictionary as AppleDictionary;
 }
 
 export const appleInterface = z.enum(['WiFi', 'Ethernet', 'Cellular', 'Other']);
@@ -65,21 +78,30 @@ export type VpnDnsAnswer = z.infer<typeof vpnDnsAnswer>;
  * Bounds of what a context may hold, far above what devices have: each entry is compared with each of the policy's, and stands in the trace
  * of each rule.
  */
-export const CONTEXT_BOUNDS = { characters: 1024, entries: 64, probes: 1024 } as const;
+export const CONTEXT_BOUNDS = { characters: 1024, keyCharacters: 8192, entries: 64, probes: 1024 } as const;
 export const contextText = z.string().max(CONTEXT_BOUNDS.characters);
 const contextList = z.array(z.string().max(255)).max(CONTEXT_BOUNDS.entries);
 
+/** By URLs and addresses of a policy, which may be as long as servers take them. */
 function bounded<V extends z.ZodType>(value: V) {
-  return z.record(contextText, value).refine((answers) => Object.keys(answers).length <= CONTEXT_BOUNDS.probes, {
-    message: `Too big: expected at most ${CONTEXT_BOUNDS.probes} keys`,
-  });
+  return z
+    .record(z.string().max(CONTEXT_BOUNDS.keyCharacters), value)
+    .refine((answers) => Object.keys(answers).length <= CONTEXT_BOUNDS.probes, {
+      message: `Too big: expected at most ${CONTEXT_BOUNDS.probes} keys`,
+    });
 }
 
 /** `{}` is a probe that nobody answered yet. */
 export const probeAnswer = z.object({
   status: z.int().optional(),
   redirected: z.boolean().optional(),
-  error: contextText.optional(),
+  /** No decision hangs on its words, so one that is too long is cut. */
+  error: z
+    .string()
+    .overwrite((text) =>
+      text.length <= CONTEXT_BOUNDS.characters ? text : text.slice(0, CONTEXT_BOUNDS.characters).toWellFormed(),
+    )
+    .optional(),
 });
 export type ProbeAnswer = z.infer<typeof probeAnswer>;
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { applePayload } from './vpn-apple.ts';
+import { appleDictionary } from './vpn-apple.ts';
 import { vpnDiffAnswer } from './vpn-diff.ts';
 
 /** A policy rewritten between the lists from before iOS 7 and rules. */
 export const convertedLists = z.discriminatedUnion('result', [
   z.object({
     result: z.literal('converted'),
-    payload: applePayload,
+    payload: appleDictionary,
     /** Exact: `equal`, or each way in which the two differ, with a context. */
     differences: vpnDiffAnswer,
   }),

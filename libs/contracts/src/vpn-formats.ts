@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { filePlace } from './file-place.ts';
 import { isShallow, TOO_DEEP } from './nesting.ts';
-import { appleDialect, applePayload } from './vpn-apple.ts';
+import { appleDialect, appleDictionary } from './vpn-apple.ts';
 import { ciscoProfile } from './vpn-cisco.ts';
 import { vpnFinding } from './vpn-lint.ts';
 import { ciscoFinding } from './vpn-lint-cisco.ts';
@@ -62,7 +62,7 @@ export const importedApplePolicy = z.object({
   /** JSON pointer into `document` to the dictionary with the on-demand keys. */
   base: z.string(),
   /** That dictionary: what evaluate, lint and diff take. `null`: they cannot read it, and `findings` says why; or dnsSettings. */
-  payload: applePayload.nullable(),
+  payload: appleDictionary.nullable(),
   withheld: z.array(withheldValue),
   /** Values that look like variables that a device manager fills in, where none decides, or in names of networks. JSON pointers. */
   variables: z.array(z.string()),

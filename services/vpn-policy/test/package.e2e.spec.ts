@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -77,3 +77,14 @@ test('the package installs without a network outside the workspace, type-checks,
   writeFileSync(join(place, 'request.json'), JSON.stringify(request));
   expect(run('npx', ['--offline', 'quell', 'vpn', 'eval', 'request.json'], place)).toMatch(/^connect {2}RULE_MATCHED/);
 }, 300_000);
+
+test('the build leaves a folder called package alone that it did not make', () => {
+  const foreign = join(folder, 'foreign');
+  mkdirSync(join(foreign, 'package'), { recursive: true });
+  writeFileSync(join(foreign, 'package/README.md'), 'by hand');
+  const { status, stderr } = spawnSync(process.execPath, [join(root, '.ci/build-vpn.ts'), foreign], {
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('is none of this build') });
+  expect(readFileSync(join(foreign, 'package/README.md'), 'utf8')).toBe('by hand');
+});

@@ -135,9 +135,21 @@ test('a policy is read by the dialect that its file names, however it is wrapped
   const posture = { action: { kind: 'disconnect' } };
   const guarded = file('guarded.json', { body: body('apple-mdm'), posture });
   expect(diffCommand(mdm, guarded, {})).toMatchObject({ exitCode: 1, remarks: [expect.stringContaining('posture')] });
+  const { text, exitCode } = diffCommand(mdm, guarded, { json: true }) as { text: string; exitCode: number };
+  expect({ ...JSON.parse(text), exitCode }).toMatchObject({
+    result: 'different-posture',
+    posture: { left: null },
+    exitCode: 1,
+  });
   expect(() => lintCommand(file('openvpn.json', { dialect: 'openvpn', payload: {} }), {})).toThrow(
     'the dialect cannot be read',
   );
+});
+
+test('what is wrong in a whole payload is named by its place in it', () => {
+  const IKEv2 = { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Conect' }] };
+  const whole = file('whole.json', { PayloadType: 'com.apple.vpn.managed', VPNType: 'IKEv2', IKEv2 });
+  expect(() => diffCommand(whole, whole, {})).toThrow('payload.IKEv2.OnDemandRules[0].Action');
 });
 
 test('import prints what a profile says and where, and ends with 2 for one that is refused', async () => {

@@ -1,4 +1,4 @@
-import { appleDialect, applePayload } from '@quell/contracts/vpn-apple';
+import { appleDialect, appleDictionary } from '@quell/contracts/vpn-apple';
 import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { rulesToLists } from '../legacy-lists/to-lists.ts';
 import { listsToRules } from '../legacy-lists/to-rules.ts';
@@ -12,7 +12,7 @@ export function convertListsCommand(file: string | undefined, { to, dialect: ask
   if (to !== 'rules' && to !== 'lists') throw new UsageError('--to rules or --to lists');
   const { policy, dialect } = statedPolicy(readJson(file), asked);
   const { dictionary } = dictionaryOf(policy);
-  const payload = parsed(applePayload, dictionary, 'the policy');
+  const payload = parsed(appleDictionary, dictionary, 'the policy');
   const answer = (to === 'rules' ? listsToRules : rulesToLists)(payload, parsed(appleDialect, dialect, 'the dialect'));
   if (answer.result === 'refused') throw new UsageError(`${answer.place}: ${answer.text}`);
   const { differences } = answer;

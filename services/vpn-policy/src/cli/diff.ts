@@ -2,7 +2,7 @@ import type { VpnAnyDiffAnswer } from '@quell/contracts/vpn-diff';
 import type { VpnPolicyBody } from '@quell/contracts/vpn-policy-body';
 import type { VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
 import { diffPolicies } from '../diff/diff-policies.ts';
-import { isSame } from '../policy/decide.ts';
+import { withPostures } from '../diff/posture-difference.ts';
 import { type Printed, readJson, UsageError } from './finish.ts';
 import { contentOf } from './read-policy.ts';
 
@@ -14,14 +14,13 @@ export function diffCommand(left: string, right: string | undefined, options: Op
     throw new UsageError('a second file, or --against <dialect>');
   }
   const [one, other] = read(left, right ?? left, options);
-  const answer = compare(one.body, other.body);
-  const samePosture = isSame(one.posture, other.posture);
-  const remarks = samePosture ? [] : ['their posture settings are not the same'];
-  const exitCode =
-    samePosture || answer.result !== 'equal' ? { equal: 0, different: 1, undecided: 3 }[answer.result] : 1;
+  const answer = withPostures(compare(one.body, other.body), one, other);
+  const remarks = 'posture' in answer ? ['their posture settings are not the same'] : [];
+  const exitCode = { equal: 0, 'different-posture': 1, different: 1, undecided: 3 }[answer.result];
   if (options.json) return { text: JSON.stringify(answer, null, 2), exitCode, remarks };
   switch (answer.result) {
     case 'equal':
+    case 'different-posture':
       return { text: `equal in all ${answer.classes} classes of contexts`, exitCode, remarks };
     case 'undecided':
       return { text: `undecided: more than ${answer.limit} classes of contexts`, exitCode, remarks };

@@ -1,4 +1,3 @@
-import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { globalProtectContext } from '@quell/contracts/vpn-globalprotect';
 import { type VpnDialect, vpnDialect } from '@quell/contracts/vpn-policy-body';
 import { type VpnPolicyContent, vpnPolicyContent } from '@quell/contracts/vpn-policy-events';
@@ -54,7 +53,7 @@ export function policyIn(value: unknown): unknown {
 function inPlace(dialect: VpnDialect, policy: unknown): object {
   if (dialect === 'cisco-anyconnect') return { profile: policy };
   if (dialect === 'globalprotect') return { settings: policy };
-  return { payload: dictionaryOf(policy).dictionary };
+  return { payload: policy };
 }
 
 function isWrapped(value: Record<string, unknown>): boolean {

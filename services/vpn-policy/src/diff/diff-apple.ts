@@ -1,5 +1,5 @@
 import { assertNever } from '@quell/contracts/vocabulary';
-import type { AppleContext, AppleDialect, AppleOutcome, ApplePayload } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDialect, AppleDictionary, AppleOutcome } from '@quell/contracts/vpn-apple';
 import type { VpnDiffAnswer } from '@quell/contracts/vpn-diff';
 import { connectionClasses, type ReadPayload, required } from '../dialects/apple/classes/connection-classes.ts';
 import { CLASS_LIMIT, networkClasses, probeAnswers } from '../dialects/apple/classes/network-classes.ts';
@@ -9,7 +9,7 @@ import { Differences } from './differences.ts';
 
 /** A policy, and the reading that it is compared under. */
 export type DiffSide = {
-  readonly payload: ApplePayload;
+  readonly payload: AppleDictionary;
   readonly dialect: AppleDialect;
   readonly readings?: SwitchedReadings | undefined;
 };

@@ -3,7 +3,7 @@ import type { CiscoDiffAnswer } from '@quell/contracts/vpn-diff';
 import { domainAtoms } from '../dialects/apple/classes/atoms.ts';
 import { classesOf } from '../dialects/apple/classes/dimension.ts';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
-import { comparable, matchesRule, serverHost } from '../dialects/cisco-anyconnect/match.ts';
+import { matchesRule, serverHost } from '../dialects/cisco-anyconnect/match.ts';
 import { ciscoReadingsWith, type SwitchedCiscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
 import { Differences } from './differences.ts';
 
@@ -51,12 +51,7 @@ function hostsOf(sides: readonly Side[]): readonly string[] {
     serverAddress === undefined ? [] : [serverHost(serverAddress)],
   ]);
   const texts = lists.flat();
-  // A server's address is one host, not a domain: hosts under it are told apart by the atoms, and from it by being equal.
-  const servers = profiles.flatMap(({ serverAddress }) =>
-    serverAddress === undefined ? [] : [serverHost(serverAddress)],
-  );
-  return classesOf(domainAtoms(texts), (host) => [
-    ...sides.flatMap(({ readings }) => lists.map((rules) => rules.some((rule) => matchesRule(rule, host, readings)))),
-    ...servers.map((server) => comparable(server) === comparable(host)),
-  ]).map((one) => one.value);
+  return classesOf(domainAtoms(texts), (host) =>
+    sides.flatMap(({ readings }) => lists.map((rules) => rules.some((rule) => matchesRule(rule, host, readings)))),
+  ).map((one) => one.value);
 }

@@ -4,6 +4,7 @@ import {
   type GlobalProtectOutcome,
   type GlobalProtectPolicy,
   globalProtectEvent,
+  globalProtectOutcome,
   globalProtectPlatform,
 } from '@quell/contracts/vpn-globalprotect';
 import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
@@ -12,7 +13,8 @@ import { Differences } from './differences.ts';
 
 /**
  * Compares two portal configurations in every context: platform, event, SAML or not, machine certificate or not, and disconnects used up to
- * either's limit. Reasons alone are no difference.
+ * either's limit; where they do the same in all of these, also where it is not known how the user signs in or whether there is a certificate,
+ * of which readings make different things. Reasons alone are no difference.
  */
 export function diffGlobalProtect(
   left: GlobalProtectPolicy,
@@ -28,22 +30,36 @@ export function diffGlobalProtect(
   ];
   const differences = new Differences<GlobalProtectOutcome, GlobalProtectContext>();
   const limits = [...new Set([0, left.maxUserOverrides, right.maxUserOverrides])];
-  for (const platform of globalProtectPlatform.options) {
-    for (const event of globalProtectEvent.options) {
-      for (const auth of ['saml', 'certificate']) {
-        for (const machineCert of [true, false]) {
-          for (const used of limits) {
-            const context = { platform, event, auth, machineCert, used };
-            const [one, other] = sides.map(
-              ({ policy, readings }) => evaluateGlobalProtect(policy, context, readings).possible[0],
-            ) as [GlobalProtectOutcome, GlobalProtectOutcome];
-            differences.add(one, other, effect(one) === effect(other), context);
-          }
-        }
-      }
-    }
+  const compare = (context: GlobalProtectContext) => {
+    const [one, other] = sides.map(({ policy, readings }) =>
+      globalProtectOutcome.parse(evaluateGlobalProtect(policy, context, readings)),
+    ) as [GlobalProtectOutcome, GlobalProtectOutcome];
+    differences.add(one, other, effect(one) === effect(other), context);
+  };
+  const signIns = [{ auth: 'saml' }, { auth: 'certificate' }];
+  const certificates = [{ machineCert: true }, { machineCert: false }];
+  for (const context of contextsOf(signIns, certificates, limits)) compare(context);
+  if (differences.answer().result === 'equal') {
+    for (const context of contextsOf([...signIns, {}], [{}], limits)) compare(context);
+    for (const context of contextsOf([{}], certificates, limits)) compare(context);
   }
   return differences.answer();
+}
+
+function contextsOf(
+  signIns: readonly Pick<GlobalProtectContext, 'auth'>[],
+  certificates: readonly Pick<GlobalProtectContext, 'machineCert'>[],
+  limits: readonly number[],
+): GlobalProtectContext[] {
+  return globalProtectPlatform.options.flatMap((platform) =>
+    globalProtectEvent.options.flatMap((event) =>
+      signIns.flatMap((signIn) =>
+        certificates.flatMap((certificate) =>
+          limits.map((used) => ({ platform, event, ...signIn, ...certificate, used })),
+        ),
+      ),
+    ),
+  );
 }
 
 function effect({ reason: _, ...outcome }: GlobalProtectOutcome): string {

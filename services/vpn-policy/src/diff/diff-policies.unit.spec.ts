@@ -20,6 +20,12 @@ test.each([
   ['an AnyConnect profile', cisco(), cisco({ leadingDotMatchesApex: false })],
   ['an AnyConnect profile that was switched first', cisco({ redirectedIsFailure: true }), cisco()],
   ['a GlobalProtect configuration', globalProtect(), globalProtect({ preLogonElsewhere: 'invalid' })],
+  ['a device of unknown certificate', globalProtect(), globalProtect({ machineCertUnknownAtLogin: 'unknown' })],
+  [
+    'an app that signs in nobody knows how',
+    globalProtect({ samlUnknownOnIos: 'unknown' }),
+    globalProtect({ samlUnknownOnIos: 'not-saml' }),
+  ],
 ])('%s under two readings differs where a witness shows it, and is equal to itself', (_, left, right) => {
   expect(diffPolicies(left, left)?.result).toBe('equal');
   expect(diffPolicies(right, right)?.result).toBe('equal');

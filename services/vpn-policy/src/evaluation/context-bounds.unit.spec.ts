@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { appleContext } from '@quell/contracts/vpn-apple';
 import { vpnEvaluateRequest } from '@quell/contracts/vpn-evaluate';
 import { vpnPolicyBody } from '@quell/contracts/vpn-policy-body';
 import { problemOfError } from '@quell/service-kit/problem-of-error';
@@ -27,6 +28,20 @@ test('a context with more or longer texts than any device has is refused, with t
   expect(refusedAt({ connection: { host: 'x'.repeat(1025) } })).toEqual(['/context/connection/host']);
   const answered = Object.fromEntries(many(1025, (at) => `https://p${at}.example.com/`).map((url) => [url, {}]));
   expect(refusedAt({ probes: answered })).toEqual(['/context/probes']);
+});
+
+test('what a policy may ask for a context can answer, and what went wrong may be told at any length', () => {
+  const url = `https://probe.example.com/${'x'.repeat(8_000)}`;
+  const rule = { Action: 'Connect', URLStringProbe: url };
+  const asked = { OnDemandEnabled: 1, OnDemandRules: [rule, { Action: 'Disconnect' }] };
+  const decided = (answer: object) =>
+    evaluate(vpnEvaluateRequest.parse({ payload: asked, context: { network, probes: { [url]: answer } } }));
+  expect(decided({ status: 200 })).toMatchObject({ decision: 'connect' });
+  expect(decided({ error: `refused ${'😀'.repeat(5_000)}` })).toMatchObject({ decision: 'disconnect' });
+  const { probes } = appleContext.parse({ probes: { [url]: { error: `x${'😀'.repeat(5_000)}` } } });
+  expect(probes?.[url]?.error).toHaveLength(1024);
+  expect(probes?.[url]?.error?.isWellFormed()).toBe(true);
+  expect(refusedAt({ dnsServerReachable: { ['x'.repeat(8_193)]: true } })).toHaveLength(1);
 });
 
 test('a key of a context that comes with a policy and that nobody looks at is refused by its name, wherever it stands', () => {

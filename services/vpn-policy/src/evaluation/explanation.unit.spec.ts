@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
-import type { AppleContext, ApplePayload } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary } from '@quell/contracts/vpn-apple';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
 import { evaluateGlobalProtect } from '../dialects/globalprotect/evaluate.ts';
+import { diffCisco } from '../diff/diff-cisco.ts';
 
-const payload: ApplePayload = {
+const payload: AppleDictionary = {
   OnDemandEnabled: 1,
   OnDemandRules: [
     { Action: 'Connect', InterfaceTypeMatch: 'Ethernet', SSIDMatch: ['Lab'], URLStringProbe: 'https://example.com/' },
@@ -68,7 +69,7 @@ test('a tunnel whose state is not known stays not known, unless the decision set
 });
 
 test('a host that no entry of ActionParameters means is told what the first would have taken', () => {
-  const evaluating: ApplePayload = {
+  const evaluating: AppleDictionary = {
     OnDemandEnabled: 1,
     OnDemandRules: [
       {
@@ -84,7 +85,10 @@ test('a host that no entry of ActionParameters means is told what the first woul
 });
 
 test('a reading is switched point by point', () => {
-  const guarded: ApplePayload = { OnDemandEnabled: 1, OnDemandRules: [{ Action: 'Connect', DNSDomainMatch: ['*'] }] };
+  const guarded: AppleDictionary = {
+    OnDemandEnabled: 1,
+    OnDemandRules: [{ Action: 'Connect', DNSDomainMatch: ['*'] }],
+  };
   const context = { ...cafe, network: { ...cafe.network, searchDomains: ['example.com'] } };
   expect(evaluateApple(guarded, context, 'apple-mdm').decision).toBe('no-trigger');
   expect(evaluateApple(guarded, context, 'apple-mdm', { bareStar: 'all' }).decision).toBe('connect');
@@ -135,7 +139,7 @@ test('Chrome OS cannot start an app, so every method is on demand there', () => 
 });
 
 test('a probe that failed makes the rule fail, whatever else is not known', () => {
-  const probing: ApplePayload = {
+  const probing: AppleDictionary = {
     OnDemandEnabled: 1,
     OnDemandRules: [
       { Action: 'Connect', SSIDMatch: ['Lab'], URLStringProbe: 'https://example.com/' },
@@ -148,7 +152,7 @@ test('a probe that failed makes the rule fail, whatever else is not known', () =
 });
 
 test('a host that is in none of the three lists is told what one of them would have taken', () => {
-  const lists: ApplePayload = {
+  const lists: AppleDictionary = {
     OnDemandEnabled: 1,
     OnDemandMatchDomainsNever: ['example.net'],
     OnDemandMatchDomainsOnRetry: ['example.com'],
@@ -231,5 +235,23 @@ test('AnyConnect: a final dot, of the host or of the server address, names the s
     for (const host of ['vpn.example.com', 'VPN.example.com.']) {
       expect(evaluateCisco({ ...profile, serverAddress }, { host, dns: 'nxdomain' }).reason).toBe('NEVER_CONNECT');
     }
+  }
+});
+
+test('AnyConnect: the server is in Never as the rule that the editor would add, names under it included', () => {
+  const profile = { ConnectOnDemand: true, Always: ['example.com'] };
+  const stated = { ...profile, Never: ['vpn.example.com'] };
+  const implied = { ...profile, serverAddress: 'https://vpn.example.com/group' };
+  for (const hostRuleMatchesBelow of [true, false]) {
+    for (const host of ['vpn.example.com', 'a.vpn.example.com', 'avpn.example.com', 'example.com']) {
+      const asked = { host, dns: 'nxdomain' } as const;
+      const { reason } = evaluateCisco(stated, asked, { hostRuleMatchesBelow });
+      expect(evaluateCisco(implied, asked, { hostRuleMatchesBelow }).reason).toBe(reason);
+    }
+    expect(
+      diffCisco(stated, implied, { left: { hostRuleMatchesBelow }, right: { hostRuleMatchesBelow } }),
+    ).toMatchObject({
+      result: 'equal',
+    });
   }
 });

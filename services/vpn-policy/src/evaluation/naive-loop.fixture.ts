@@ -1,5 +1,5 @@
 import { SocketAddress } from 'node:net';
-import type { AppleContext, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleReadings } from '@quell/contracts/vpn-apple';
 import type { CiscoContext, CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
 import type {
   GlobalProtectContext,
@@ -11,7 +11,7 @@ import type {
  * First naive reading, for tests: the specification's pseudocode line by line, as nested loops over labels and characters, each
  * dialect's peculiarity where it bites. Shares no code with the evaluator. Knows complete contexts only.
  */
-export function loopApple(payload: ApplePayload, context: AppleContext, points: AppleReadings): unknown[] {
+export function loopApple(payload: AppleDictionary, context: AppleContext, points: AppleReadings): unknown[] {
   if (payload.OnDemandEnabled !== 1) return ['disabled', null, null, 'ON_DEMAND_DISABLED'];
   if (points.manualStopPauses && context.userPaused) return ['not-evaluated', null, null, 'USER_PAUSED'];
   const net = context.network!;
@@ -194,8 +194,8 @@ export function loopCisco(
     'https://Example.com/group': 'example.com',
     '10.0.0.1': '10.0.0.1',
   };
-  if (points.serverAddressInNever !== false && host === server[(profile.serverAddress ?? '') as keyof typeof server])
-    return ['no-trigger', 'NEVER_CONNECT'];
+  if (points.serverAddressInNever !== false && profile.serverAddress)
+    lists[0] = [...lists[0]!, server[profile.serverAddress as keyof typeof server]];
   for (let kind = 0; kind < 3; kind++) {
     for (const rule of lists[kind]!) {
       const stem = rule.replace(/^[.]/, '').toLowerCase();

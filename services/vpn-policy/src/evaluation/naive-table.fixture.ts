@@ -1,4 +1,4 @@
-import type { AppleContext, ApplePayload, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
 import type { CiscoContext, CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
 import type {
   GlobalProtectContext,
@@ -59,7 +59,7 @@ const answered = (context: AppleContext, url: string | undefined) =>
   JSON.stringify(context.probes?.[url ?? ''] ?? {}) !== '{}';
 const good = (context: AppleContext, url: string | undefined) => context.probes?.[url ?? '']?.status === 200;
 
-export function tableApple(payload: ApplePayload, context: AppleContext, points: AppleReadings): unknown[] {
+export function tableApple(payload: AppleDictionary, context: AppleContext, points: AppleReadings): unknown[] {
   const network = context.network!;
   const host = context.connection?.host ?? '';
   const stage2 = context.connection !== undefined;
@@ -201,14 +201,7 @@ export function tableCisco(
       'CERTIFICATE_POLICY_NONE',
     ],
     [/10\.0/.test(String([profile.Always, profile.Never, profile.IfNeeded])), 'invalid', 'IP_NOT_ALLOWED_IN_RULE'],
-    [
-      under(profile.Never) ||
-        (server !== '' &&
-          points.serverAddressInNever !== false &&
-          new RegExp(`^${quoted(server)}\\.?$`, 'i').test(context.host!)),
-      'no-trigger',
-      'NEVER_CONNECT',
-    ],
+    [under(profile.Never) || (points.serverAddressInNever !== false && under([server])), 'no-trigger', 'NEVER_CONNECT'],
     [
       under(profile.Always) && (points.alwaysFromIos7 === 'immediate' || (context.platform?.iosMajor ?? 99) < 7),
       'connect',

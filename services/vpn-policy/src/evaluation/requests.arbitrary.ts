@@ -1,4 +1,4 @@
-import type { AppleContext, AppleDialect, ApplePayload, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDialect, AppleDictionary, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
 import type { CiscoContext, CiscoProfile, CiscoReadings } from '@quell/contracts/vpn-cisco';
 import type {
   GlobalProtectContext,
@@ -75,7 +75,7 @@ export const anyAppleRule: fc.Arbitrary<AppleRule> = fc
   })
   .map(present) as fc.Arbitrary<AppleRule>;
 
-export const anyApplePayload: fc.Arbitrary<ApplePayload> = fc
+export const anyApplePayload: fc.Arbitrary<AppleDictionary> = fc
   .record({
     OnDemandEnabled: fc.option(fc.constantFrom(1, 1, 1, 1, 1, 1, 1, 0), { nil: undefined, freq: 20 }),
     OnDemandRules: fc.option(fc.array(anyAppleRule, { maxLength: 4 }), { nil: undefined, freq: 9 }),

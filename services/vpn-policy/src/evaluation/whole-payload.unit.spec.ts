@@ -35,3 +35,32 @@ test('what is wrong in the dictionary of a whole payload is refused at its place
     '/payload/IKEv2/OnDemandRules/0/Action',
   ]);
 });
+
+const PayloadType = 'com.apple.vpn.managed';
+test.each([
+  ['of another type', { PayloadType, VPNType: 'IKEv2', VPN: dictionary }, 'disabled'],
+  ['around those of a type that has none', { PayloadType, VPNType: 'L2TP', PPP: {}, ...dictionary }, 'disabled'],
+  [
+    'in those of a type that has none',
+    { PayloadType, VPNType: 'L2TP', PPP: dictionary, IPSec: dictionary },
+    'disabled',
+  ],
+  ['of a type that nobody named', { PayloadType, VPN: dictionary }, 'disabled'],
+  ['beside AlwaysOn', { PayloadType, VPNType: 'AlwaysOn', AlwaysOn: {}, IKEv2: {} }, 'always'],
+  ['that stand alone', { VPN: dictionary }, 'connect'],
+])('keys %s decide as on a device', (_, payload, decision) => {
+  expect(evaluate(vpnEvaluateRequest.parse({ payload, context }))).toMatchObject({ decision });
+});
+
+test('keys around the dictionary of a whole payload may be of any form, for no client looks at them', () => {
+  const payload = { ...whole(dictionary), OnDemandEnabled: true, OnDemandRules: 'none' };
+  expect(evaluate(vpnEvaluateRequest.parse({ payload, context }))).toMatchObject({ decision: 'connect' });
+  expect(vpnPolicyBody.parse({ dialect: 'apple-mdm', payload })).toMatchObject({ payload });
+});
+
+test('what is wrong in a dictionary alone is refused at its place', () => {
+  const read = vpnEvaluateRequest.safeParse({ payload: { OnDemandEnabled: true }, context });
+  expect(problemOfError(read.error).problem.errors?.map(({ pointer }) => pointer)).toEqual([
+    '/payload/OnDemandEnabled',
+  ]);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { ApplePayload } from '@quell/contracts/vpn-apple';
+import type { AppleDictionary } from '@quell/contracts/vpn-apple';
 import { type ConvertedLists, convertedLists } from '@quell/contracts/vpn-convert';
 import fc from 'fast-check';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
@@ -18,7 +18,7 @@ const effect = (decision: string) =>
 const connecting = anyAppleContext.filter(({ connection }) => connection !== undefined);
 /** Few rules, so that there are few classes. */
 const anyPayload = anyApplePayload.map(
-  (payload): ApplePayload => ({
+  (payload): AppleDictionary => ({
     ...payload,
     ...(payload.OnDemandRules === undefined ? {} : { OnDemandRules: payload.OnDemandRules.slice(0, 2) }),
   }),
@@ -128,7 +128,7 @@ test('entries in an order that lists do not know differ, and it is said where', 
 test('what lists cannot hold is refused with its place', () => {
   const entry = { Domains: ['a.example'], DomainAction: 'ConnectIfNeeded' as const };
   const evaluating = { Action: 'EvaluateConnection' as const, ActionParameters: [entry] };
-  const policies: [string, ApplePayload][] = [
+  const policies: [string, AppleDictionary][] = [
     ['/OnDemandRules', {}],
     ['/OnDemandRules/0/Action', { OnDemandRules: [{ Action: 'Connect' }] }],
     ['/OnDemandRules/0/SSIDMatch', { OnDemandRules: [{ ...evaluating, SSIDMatch: ['Home'] }] }],

@@ -1,4 +1,4 @@
-import type { AppleDialect, ApplePayload } from '@quell/contracts/vpn-apple';
+import type { AppleDialect, AppleDictionary } from '@quell/contracts/vpn-apple';
 import type { ConvertedLists } from '@quell/contracts/vpn-convert';
 import { isCatchAll } from '../dialects/apple/match-rule.ts';
 import { diffApple } from '../diff/diff-apple.ts';
@@ -7,7 +7,7 @@ import { diffApple } from '../diff/diff-apple.ts';
  * Rules as the lists from before iOS 7, for devices that know no rules: one EvaluateConnection rule without conditions, of which NeverConnect
  * becomes Never and ConnectIfNeeded becomes OnRetry. Lists know no order (Never wins), so entries in another order differ; it is listed.
  */
-export function rulesToLists(payload: ApplePayload, dialect: AppleDialect = 'apple-mdm'): ConvertedLists {
+export function rulesToLists(payload: AppleDictionary, dialect: AppleDialect = 'apple-mdm'): ConvertedLists {
   const refused = (place: string, text: string): ConvertedLists => ({ result: 'refused', place, text });
   const { OnDemandRules, ...rest } = payload;
   const [rule, second] = OnDemandRules ?? [];
@@ -28,7 +28,7 @@ export function rulesToLists(payload: ApplePayload, dialect: AppleDialect = 'app
   }
   const old = Object.keys(rest).find((key) => key.startsWith('OnDemandMatchDomains'));
   if (old !== undefined) return refused(`/${old}`, 'there are lists already, which these rules do not look at');
-  const converted: ApplePayload = {
+  const converted: AppleDictionary = {
     ...rest,
     ...(never.length > 0 ? { OnDemandMatchDomainsNever: never } : {}),
     ...(retry.length > 0 ? { OnDemandMatchDomainsOnRetry: retry } : {}),

@@ -1,4 +1,4 @@
-import type { AppleDialect, AppleParameter, ApplePayload, AppleRule } from '@quell/contracts/vpn-apple';
+import type { AppleDialect, AppleDictionary, AppleParameter, AppleRule } from '@quell/contracts/vpn-apple';
 import type { ConvertedLists } from '@quell/contracts/vpn-convert';
 import { hasLists } from '../dialects/apple/legacy-lists.ts';
 import { isCatchAll } from '../dialects/apple/match-rule.ts';
@@ -9,7 +9,7 @@ import { diffApple } from '../diff/diff-apple.ts';
  * and in one last rule for where no other holds. Source: Apple's Deployment Reference, p. 41. What the two do differently under the reading
  * is listed: a name that is redirected counts as failed for rules alone; where Always starts the tunnel at once, no rule by domain does.
  */
-export function listsToRules(payload: ApplePayload, dialect: AppleDialect = 'apple-mdm'): ConvertedLists {
+export function listsToRules(payload: AppleDictionary, dialect: AppleDialect = 'apple-mdm'): ConvertedLists {
   const { OnDemandMatchDomainsNever, OnDemandMatchDomainsAlways, OnDemandMatchDomainsOnRetry, ...rest } = payload;
   const never = OnDemandMatchDomainsNever ?? [];
   const needed = [...new Set([...(OnDemandMatchDomainsAlways ?? []), ...(OnDemandMatchDomainsOnRetry ?? [])])];
@@ -28,7 +28,7 @@ export function listsToRules(payload: ApplePayload, dialect: AppleDialect = 'app
   });
   const last = rules.at(-1);
   if (hasLists(payload) && (last === undefined || !isCatchAll(last))) rules.push(lists);
-  const converted: ApplePayload =
+  const converted: AppleDictionary =
     payload.OnDemandRules === undefined && rules.length === 0 ? rest : { ...rest, OnDemandRules: rules };
   const differences = diffApple({ payload, dialect }, { payload: converted, dialect });
   return { result: 'converted', payload: converted, differences };

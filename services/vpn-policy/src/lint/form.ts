@@ -1,12 +1,12 @@
-import { type ApplePayload, applePayload } from '@quell/contracts/vpn-apple';
+import { type AppleDictionary, appleDictionary } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { pointerToken } from '../evaluation/criterion.ts';
 
-type Form = { readonly payload: ApplePayload | null; readonly findings: VpnFinding[] };
+type Form = { readonly payload: AppleDictionary | null; readonly findings: VpnFinding[] };
 
 /** Whether the evaluator can read the dictionary at all: WRONG_TYPE, UNKNOWN_ENUM, MISSING_REQUIRED_KEY. No context can show these. */
 export function form(dictionary: unknown): Form {
-  const parsed = applePayload.safeParse(dictionary);
+  const parsed = appleDictionary.safeParse(dictionary);
   if (parsed.success) return { payload: parsed.data, findings: [] };
   const findings = parsed.error.issues.map((issue): VpnFinding => {
     const path = issue.path.map(String);

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { AppleDialect, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { AppleDialect, AppleDictionary, AppleReadings } from '@quell/contracts/vpn-apple';
 import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import { type VpnFinding, type VpnLintAnswer, vpnLintAnswer, vpnLintRule } from '@quell/contracts/vpn-lint';
 import { vpnLintRequest } from '@quell/contracts/vpn-policy-body';
@@ -216,7 +216,7 @@ test.each(examples)('%s stands at %s, and its witness shows it', (rule, place, p
 function verify(policy: unknown, finding: VpnFinding, own: Partial<AppleReadings> = {}, under?: AppleDialect): void {
   const { dictionary, base } = dictionaryOf(policy);
   const on = finding.witness?.after === undefined ? {} : { OnDemandEnabled: 1 };
-  const payload = { ...(dictionary as ApplePayload), ...on };
+  const payload = { ...(dictionary as AppleDictionary), ...on };
   if (finding.witness === null) throw new Error(`${finding.rule} at ${finding.place} has no witness`);
   for (const { dialect, ...said } of finding.witness.answers) {
     const switched = dialect === under ? own : {};
@@ -297,6 +297,38 @@ test('a rule of no addresses shadows nothing and is shadowed by nothing', () => 
     'NOT_AN_ADDRESS',
     'NOT_AN_ADDRESS',
   ]);
+});
+
+test('a rule of servers that look like those of examples leaves others to the rules after it', () => {
+  for (const entries of [
+    ['192.*', '203.*', '2001:*'],
+    ['192.*', '203.*', '2*', 'fd*'],
+    ['1*', '2*', '3*', '4*', '5*', '6*', '7*', '8*', '9*'],
+  ]) {
+    const { findings, undecided } = lintApple(
+      on([
+        { Action: 'Disconnect', DNSServerAddressMatch: entries },
+        { Action: 'Ignore', DNSServerAddressMatch: ['*'] },
+      ]),
+      'apple-legacy',
+    );
+    expect(undecided).toEqual([]);
+    expect(findings.filter(({ rule }) => rule.startsWith('SHADOWED'))).toEqual([]);
+  }
+});
+
+test('an entry that means a server on one link, and one whose number begins with 0, are named for what they are', () => {
+  const about = (entry: string, dialect: AppleDialect = 'apple-mdm') =>
+    lintApple(on([{ Action: 'Disconnect', DNSServerAddressMatch: [entry] }, last]), dialect)
+      .findings.map(({ rule }) => rule)
+      .filter((rule) => rule !== 'DIALECT_DIVERGENCE');
+  for (const entry of ['fe80::1%e*', 'fe80::1%*', 'fe80::1%en0', '0*']) {
+    expect([entry, ...about(entry)]).not.toContain('NOT_AN_ADDRESS');
+  }
+  expect(about('fe80::1%e*')).toEqual([]);
+  for (const entry of ['01*', '00*', 'fe80::%%*']) expect([entry, ...about(entry)]).toEqual([entry, 'NOT_AN_ADDRESS']);
+  // As written, a server may be reported with that 0.
+  expect(about('01*', 'apple-legacy')).not.toContain('NOT_AN_ADDRESS');
 });
 
 test('a misspelt key is an error that names the key that was meant; one that is merely withheld is a warning', () => {

@@ -9,7 +9,7 @@ import type { VpnPatch } from '@quell/contracts/vpn-lint';
 import type { CiscoFinding, CiscoLintAnswer } from '@quell/contracts/vpn-lint-cisco';
 import { freshLabel } from '../dialects/apple/classes/atoms.ts';
 import { evaluateCisco } from '../dialects/cisco-anyconnect/evaluate.ts';
-import { isAddress, matchesRule } from '../dialects/cisco-anyconnect/match.ts';
+import { isAddress, matchesRule, serverHost } from '../dialects/cisco-anyconnect/match.ts';
 import { ciscoReadingsWith, type SwitchedCiscoReadings } from '../dialects/cisco-anyconnect/readings.ts';
 import { pointerToken } from '../evaluation/criterion.ts';
 import { nearestKey } from './nearest-key.ts';
@@ -47,13 +47,14 @@ export function lintCisco(profile: unknown, switched: SwitchedCiscoReadings = {}
     (read.data[list] ?? []).map((rule, index) => ({ list, index, rule, place: `/${list}/${index}` })),
   );
   const subject = new Subject(read.data, ciscoReadingsWith(switched));
+  const taking = [...serverEntry(subject), ...entries];
   const tooMany = entries.length ** 2 > PAIR_LIMIT;
   return answer(
     [
       ...misspelt,
       ...gate(subject, entries),
       ...entries.flatMap((entry) => values(subject, entry)),
-      ...(tooMany ? [] : entries.flatMap((entry) => reached(subject, entry, entries))),
+      ...(tooMany ? [] : entries.flatMap((entry) => reached(subject, entry, taking))),
       ...always(subject, entries),
     ],
     tooMany ? [{ rule: 'COVERED_ENTRY', place: '', why: 'too many entries to compare' }] : [],
@@ -219,6 +220,13 @@ function values(subject: Subject, { rule, place }: Entry): CiscoFinding[] {
       },
     },
   ];
+}
+
+/** The server as the entry of Never that the editor adds. */
+function serverEntry({ profile, readings }: Subject): Entry[] {
+  if (!readings.serverAddressInNever || profile.serverAddress === undefined) return [];
+  const index = profile.Never?.length ?? 0;
+  return [{ list: 'Never', index, rule: serverHost(profile.serverAddress), place: '/serverAddress' }];
 }
 
 /** DUPLICATE_ENTRY, COVERED_ENTRY and SHADOWED_BY_NEVER: whether every host that an entry means is already taken. */

@@ -48,9 +48,17 @@ test('what is not worth a finding has none', () => {
     {},
     on({ CertificatePolicy: 'Manual', IfNeeded: ['.example.com'], Never: ['www.example.com'] }),
     on({ IfNeeded: ['example.com', 'my-example.com'] }),
-    on({ IfNeeded: ['eng.example.com'], Never: ['vpn.eng.example.com'], serverAddress: 'eng.example.com' }),
+    on({ IfNeeded: ['eng.example.com'], Never: ['www.eng.example.com'], serverAddress: 'vpn.eng.example.com' }),
   ];
   for (const profile of profiles) expect(lintCisco(profile).findings).toEqual([]);
+});
+
+test('an entry is dead that the server takes, which stands in Never as a rule does', () => {
+  const profile = on({ IfNeeded: ['eng.example.com', '.example.com'], serverAddress: 'https://eng.example.com/group' });
+  const dead = { rule: 'SHADOWED_BY_NEVER', place: '/IfNeeded/0', why: expect.stringContaining('/serverAddress') };
+  expect(lintCisco(profile).findings).toContainEqual(expect.objectContaining(dead));
+  const { findings } = lintCisco(profile, { serverAddressInNever: false });
+  expect(findings.map(({ rule }) => rule)).toEqual(['COVERED_ENTRY']);
 });
 
 test('a list of thousands of names is looked at in part, and the rest is called undecided', () => {

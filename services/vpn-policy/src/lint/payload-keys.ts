@@ -18,8 +18,13 @@ const holders: Readonly<Record<string, readonly string[]>> = {
  * @param base JSON pointer to the dictionary with the rules; places are pointers into the payload
  */
 export function payloadKeys(policy: unknown, base: string): VpnFinding[] {
-  if (typeof policy !== 'object' || policy === null || !('VPNType' in policy)) return [];
-  const payload = policy as Dictionary;
+  if (!isDictionary(policy)) return [];
+  const payload = policy;
+  if (!('VPNType' in payload)) {
+    if (!('PayloadType' in payload)) return [];
+    const why = 'without it nobody knows which dictionary of the payload is meant';
+    return [finding('MISSING_REQUIRED_KEY', 'error', '/VPNType', why, 'name the kind of tunnel')];
+  }
   const type = payload.VPNType;
   if (typeof type !== 'string' || !types.includes(type)) {
     const why = `${JSON.stringify(type)} is none of ${types.join(', ')}`;
@@ -32,7 +37,8 @@ export function payloadKeys(policy: unknown, base: string): VpnFinding[] {
       finding('MISSING_REQUIRED_KEY', 'warning', '/VPNSubType', why, 'write the bundle identifier of the app'),
     );
   }
-  const dictionary = base === '' ? {} : ((payload[base.slice(1)] ?? {}) as Dictionary);
+  const inside = base === '' ? {} : payload[base.slice(1)];
+  const dictionary = isDictionary(inside) ? inside : {};
   for (const [key, where] of Object.entries(holders)) {
     if (!(key in dictionary) || where.includes(base.slice(1))) continue;
     const why = `${base.slice(1)} does not have it, ${where.join(' and ')} do`;
@@ -67,4 +73,8 @@ function finding(
   text: string,
 ): VpnFinding {
   return { rule, severity, place, ruleIndex: null, why, witness: null, fix: { text, patch: null } };
+}
+
+function isDictionary(value: unknown): value is Dictionary {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

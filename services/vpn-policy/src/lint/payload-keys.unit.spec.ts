@@ -35,8 +35,38 @@ test.each([
     { PayloadType, VPNType: 'AlwaysOn', AlwaysOn: {}, ...rules },
     ['KEY_NOT_APPLICABLE', '/OnDemandRules', 'warning'],
   ],
+  ['a payload without its type', { PayloadType, VPN: rules }, ['MISSING_REQUIRED_KEY', '/VPNType', 'error']],
+  [
+    'rules of another type',
+    { PayloadType, VPNType: 'IKEv2', VPN: rules },
+    ['MISPLACED_KEY', '/VPN/OnDemandEnabled', 'error'],
+  ],
+  [
+    'rules of another type beside its own',
+    { PayloadType, VPNType: 'IKEv2', VPN: rules, IKEv2: rules },
+    ['MISPLACED_KEY', '/VPN/OnDemandEnabled', 'error'],
+  ],
+  [
+    'rules of a type that has none',
+    { PayloadType, VPNType: 'L2TP', PPP: {}, ...rules },
+    ['MISPLACED_KEY', '/OnDemandEnabled', 'error'],
+  ],
+  [
+    'rules in the dictionary of a type that has none',
+    { PayloadType, VPNType: 'L2TP', PPP: rules, IPSec: {} },
+    ['MISPLACED_KEY', '/PPP/OnDemandEnabled', 'error'],
+  ],
 ])('%s is found', (_what, policy, finding) => {
   expect(found(policy)).toContainEqual(finding);
+});
+
+test('the fix of a misplaced key makes the dictionary that it goes into', () => {
+  const [{ fix } = { fix: null }] = lintApple({ PayloadType, VPNType: 'IKEv2', VPN: { OnDemandEnabled: 1 } }).findings;
+  expect(fix?.patch).toEqual([
+    { op: 'add', path: '/IKEv2', value: {} },
+    { op: 'remove', path: '/VPN/OnDemandEnabled' },
+    { op: 'add', path: '/IKEv2/OnDemandEnabled', value: 1 },
+  ]);
 });
 
 test('a payload that has what it needs, and a dictionary by itself, have no finding', () => {

@@ -1,4 +1,4 @@
-import type { ApplePayload, AppleRule } from '@quell/contracts/vpn-apple';
+import type { AppleDictionary, AppleRule } from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { parametersOf } from '../dialects/apple/classes/connection-classes.ts';
 import { matchesDomain } from '../dialects/apple/match-domain.ts';
@@ -76,7 +76,7 @@ function deadlock(subject: Subject, rule: AppleRule, url: string, index: number)
   ];
 }
 
-function behindTunnel(payload: ApplePayload): readonly string[] {
+function behindTunnel(payload: AppleDictionary): readonly string[] {
   return [
     ...parametersOf(payload)
       .filter((parameter) => parameter.DomainAction === 'ConnectIfNeeded')

@@ -1,9 +1,15 @@
-import type { AppleAnswer, AppleContext, AppleDialect, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type {
+  AppleAnswer,
+  AppleContext,
+  AppleDialect,
+  AppleDictionary,
+  AppleReadings,
+} from '@quell/contracts/vpn-apple';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { evaluateApple } from '../dialects/apple/evaluate.ts';
 
 type Shown = {
-  readonly payload: ApplePayload;
+  readonly payload: AppleDictionary;
   readonly finding: VpnFinding;
   readonly context: AppleContext;
   readonly switched: Partial<AppleReadings>;
@@ -73,7 +79,7 @@ export const shows: Record<VpnFinding['rule'], (shown: Shown) => boolean> = {
 
 /** The witness of a finding, with what is needed to judge it. */
 export function shown(
-  payload: ApplePayload,
+  payload: AppleDictionary,
   finding: VpnFinding,
   context: AppleContext,
   switched: Partial<AppleReadings> = {},

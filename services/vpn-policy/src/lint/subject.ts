@@ -1,8 +1,8 @@
 import type {
   AppleContext,
   AppleDialect,
+  AppleDictionary,
   AppleOutcome,
-  ApplePayload,
   AppleReadings,
   AppleRule,
 } from '@quell/contracts/vpn-apple';
@@ -15,7 +15,7 @@ import { appleReadings, type SwitchedReadings } from '../dialects/apple/readings
 
 /** What is linted: a VPN dictionary that the evaluator can read, under one of the readings. */
 export type Subject = {
-  readonly payload: ApplePayload;
+  readonly payload: AppleDictionary;
   readonly dialect: AppleDialect;
   /** Single points of the dialect that the policy has read otherwise. */
   readonly switched: SwitchedReadings;
@@ -50,7 +50,7 @@ export function witness(
 }
 
 type Case = { readonly outcome: AppleOutcome; readonly context: AppleContext };
-const remembered = new WeakMap<ApplePayload, Map<string, readonly Case[] | null>>();
+const remembered = new WeakMap<AppleDictionary, Map<string, readonly Case[] | null>>();
 
 /** How many rules are looked at, all cases together, to find contexts to show. */
 const CASE_LIMIT = 2 ** 20;
@@ -81,7 +81,7 @@ function casesOf(subject: Subject): readonly Case[] | null {
 }
 
 /** A connection depends on the network only through the rule that it chose and through probes, so one network stands for each of these. */
-function allCases(payload: ApplePayload, readings: AppleReadings): readonly Case[] | null {
+function allCases(payload: AppleDictionary, readings: AppleReadings): readonly Case[] | null {
   const answers = [probeAnswers.ok, probeAnswers.failed];
   const rules = (payload.OnDemandRules ?? []).map((rule) => ({ rule, readings }));
   const networks = new Map<string, AppleContext>();
@@ -107,7 +107,7 @@ function allCases(payload: ApplePayload, readings: AppleReadings): readonly Case
 
 /** How many rules are compared with each other, all findings of a policy together, to find a network that no earlier rule takes. */
 const BETWEEN_LIMIT = 2 ** 13;
-const spentOn = new WeakMap<ApplePayload, number>();
+const spentOn = new WeakMap<AppleDictionary, number>();
 
 /**
  * A network in which `like` holds and `unlike` does not; one that no rule before `index` takes if there is one. `null`: none, or too many

@@ -1,4 +1,4 @@
-import { appleParameter, applePayload, appleRule } from '@quell/contracts/vpn-apple';
+import { appleDictionary, appleParameter, appleRule } from '@quell/contracts/vpn-apple';
 import { WITHHELD } from '@quell/contracts/vpn-formats';
 import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { knownKeys, secretName } from '../dialects/apple/known-keys.ts';
@@ -9,7 +9,7 @@ type Dictionary = Readonly<Record<string, unknown>>;
 
 const ruleKeys = Object.keys(appleRule.shape);
 const parameterKeys = Object.keys(appleParameter.shape);
-const topKeys = [...Object.keys(applePayload.shape), ...knownKeys].filter((key) => key.startsWith('OnDemand'));
+const topKeys = [...Object.keys(appleDictionary.shape), ...knownKeys].filter((key) => key.startsWith('OnDemand'));
 
 /**
  * UNKNOWN_KEY: keys that no client looks at, so that a misspelt condition holds everywhere. Within rules each is an error; around them those

@@ -4,7 +4,7 @@ import type { VpnFinding } from '@quell/contracts/vpn-lint';
 import { decideStages } from '../dialects/apple/decide-stages.ts';
 import { meansAddress } from '../dialects/apple/match-address.ts';
 import { appleReadings } from '../dialects/apple/readings.ts';
-import { contextWhere, networkBetween, ruleWithout, type Subject, witness } from './subject.ts';
+import { contextWhere, networkBetween, readingsOf, ruleWithout, type Subject, witness } from './subject.ts';
 
 const lists = ['SSIDMatch', 'DNSDomainMatch', 'DNSServerAddressMatch'] as const;
 type ListKey = (typeof lists)[number];
@@ -57,7 +57,12 @@ function oneValue(
       fix: { text: 'remove the empty text', patch: [{ op: 'remove', path: place }] },
     };
   }
-  if (key === 'DNSServerAddressMatch' && !value.slice(0, -1).includes('*') && !meansAddress(value)) {
+  const { canonicalAddresses } = readingsOf(subject);
+  if (
+    key === 'DNSServerAddressMatch' &&
+    !value.slice(0, -1).includes('*') &&
+    !meansAddress(value, canonicalAddresses)
+  ) {
     const whole = ofBlock(value);
     return {
       ...about,
@@ -93,10 +98,10 @@ function oneValue(
     };
   }
   if (key === 'DNSDomainMatch' && value === '*') return star(subject, place, index);
-  if (key === 'DNSServerAddressMatch' && /[^.:*]\*$/.test(value)) {
+  if (key === 'DNSServerAddressMatch' && !value.includes('%') && /[^.:*]\*$/.test(value)) {
     const prefix = value.slice(0, -1);
     const dotted = prefix.split('.').length > 3 ? prefix : `${prefix}.*`;
-    const whole = !prefix.includes(':') && meansAddress(dotted) ? dotted : `${prefix}:*`;
+    const whole = !prefix.includes(':') && meansAddress(dotted, canonicalAddresses) ? dotted : `${prefix}:*`;
     return {
       ...about,
       rule: 'WILDCARD_NOT_ON_OCTET_BOUNDARY',

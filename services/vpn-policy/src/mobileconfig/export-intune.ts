@@ -1,4 +1,4 @@
-import { type AppleRule, applePayload } from '@quell/contracts/vpn-apple';
+import { type AppleRule, appleDictionary } from '@quell/contracts/vpn-apple';
 import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import type { VpnExportRequest } from '@quell/contracts/vpn-formats';
 import { lintApple } from '../lint/lint-apple.ts';
@@ -19,7 +19,7 @@ export function exportIntune({ policies, dialect, acceptFindings }: IntuneTarget
     { policy: 0, place: base, text: 'rules only: Intune has the connection settings and the switch elsewhere' },
   ];
   const refused = (text: string): Exported => ({ result: 'refused', text, findings, remarks });
-  const read = applePayload.safeParse(dictionary);
+  const read = appleDictionary.safeParse(dictionary);
   if (!read.success || hasErrors(findings, acceptFindings)) return refused(LINT_REFUSES);
   if (findings.some(({ rule }) => rule === 'LOSSY_EXPORT'))
     return refused('Intune cannot hold it: LOSSY_EXPORT says where');

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { FilePlace } from '@quell/contracts/file-place';
 import type { AppleDialect } from '@quell/contracts/vpn-apple';
-import { applePayload } from '@quell/contracts/vpn-apple';
+import { appleDictionary } from '@quell/contracts/vpn-apple';
 import { dictionaryOf } from '@quell/contracts/vpn-dictionary';
 import type { FileRefusal, ImportedApplePolicy, ImportedMobileconfig } from '@quell/contracts/vpn-formats';
 import { importedApplePolicy } from '@quell/contracts/vpn-formats';
@@ -107,7 +107,7 @@ function payloadsOf(profile: Dict): readonly Dict[] {
 function policyOf(payload: Dict, payloadType: ImportedApplePolicy['payloadType'], index: number): ReadPolicy {
   const { document, places, withheld, variables } = withholdSecrets(payload);
   const { dictionary, base } = dictionaryOf(document);
-  const read = applePayload.safeParse(dictionary);
+  const read = appleDictionary.safeParse(dictionary);
   const dns = payloadType === 'com.apple.dnsSettings.managed';
   return {
     payloadType,

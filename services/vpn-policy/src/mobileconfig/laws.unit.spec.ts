@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { ApplePayload } from '@quell/contracts/vpn-apple';
+import type { AppleDictionary } from '@quell/contracts/vpn-apple';
 import { importedMobileconfig, type VpnExportRequest } from '@quell/contracts/vpn-formats';
 import fc from 'fast-check';
 import { buildBinary, parse, parseBinary } from 'plist';
@@ -16,7 +16,7 @@ const anyText = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
   .filter((text) => !/[{}$%`_[\]@<#]/.test(text))
   .map((text) => `x${text}`);
-const anyPayload: fc.Arbitrary<ApplePayload> = fc
+const anyPayload: fc.Arbitrary<AppleDictionary> = fc
   .tuple(anyApplePayload, fc.array(anyText, { maxLength: 3 }))
   .map(([payload, SSIDMatch]) => ({
     ...payload,
@@ -35,7 +35,7 @@ const request = (policies: Record<string, unknown>[], more = {}): Extract<VpnExp
   acceptFindings: [],
   ...more,
 });
-const written = (payload: ApplePayload, binary: boolean) => {
+const written = (payload: AppleDictionary, binary: boolean) => {
   const whole = { PayloadType: 'com.apple.vpn.managed', VPNType: 'VPN', VPN: payload };
   const file = writeMobileconfig([whole], { name: 'Example', identifier: 'org.example.vpn', binary });
   if ('text' in file) throw new Error(file.text);

@@ -18,8 +18,8 @@ import { z } from 'zod';
 import { AnalysisThreads } from '../analysis/analysis-threads.ts';
 import { POOL } from '../database/pool.ts';
 import { SCHEMA } from '../database/schema.ts';
+import { withPostures } from '../diff/posture-difference.ts';
 import { diffOrRefuse } from '../evaluation-api/diff-or-refuse.ts';
-import { isSame } from '../policy/decide.ts';
 import { type Policy, versionInForce } from '../policy/policy.ts';
 import { findContent } from '../policy-store/find-content.ts';
 import { readPolicyRow } from '../policy-store/policy-row.ts';
@@ -78,12 +78,7 @@ export class VersionsController {
     const policy = await this.#load(id);
     const left = await this.#contentAt(policy, from ?? versionInForce(policy)?.number ?? 1);
     const right = await this.#contentAt(policy, to);
-    const answer = await diffOrRefuse(this.threads, left.body, right.body);
-    if (isSame(left.posture, right.posture)) return answer;
-    const posture = { left: left.posture ?? null, right: right.posture ?? null };
-    return answer.result === 'equal'
-      ? { result: 'different-posture', classes: answer.classes, posture }
-      : { ...answer, posture };
+    return withPostures(await diffOrRefuse(this.threads, left.body, right.body), left, right);
   }
 
   async #load(id: string): Promise<Policy> {

@@ -1,11 +1,11 @@
-import type { AppleContext, AppleOutcome, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleOutcome, AppleReadings } from '@quell/contracts/vpn-apple';
 import type { VpnStep } from '@quell/contracts/vpn-explanation';
 import { judge, truth } from '../../evaluation/criterion.ts';
 import { networkStage } from './network-stage.ts';
 import { joined, type Stage, settled } from './stage.ts';
 
 /** Both stages behind the gates: on-demand switched on, not paused, a primary network, and not the tunnel itself. */
-export function decideStages(payload: ApplePayload, context: AppleContext, readings: AppleReadings): Stage {
+export function decideStages(payload: AppleDictionary, context: AppleContext, readings: AppleReadings): Stage {
   const none = { ruleIndex: null, paramIndex: null };
   if (payload.VPNType === 'AlwaysOn') return settled({ decision: 'always', ...none, reason: 'ALWAYS_ON' });
 

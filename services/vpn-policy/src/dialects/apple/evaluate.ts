@@ -1,4 +1,10 @@
-import type { AppleAnswer, AppleContext, AppleDialect, AppleOutcome, ApplePayload } from '@quell/contracts/vpn-apple';
+import type {
+  AppleAnswer,
+  AppleContext,
+  AppleDialect,
+  AppleDictionary,
+  AppleOutcome,
+} from '@quell/contracts/vpn-apple';
 import { agreed, distinct } from '../../evaluation/possible.ts';
 import { decideStages } from './decide-stages.ts';
 import { nearestMiss } from './near-miss.ts';
@@ -10,7 +16,7 @@ import { appleReadings, type SwitchedReadings } from './readings.ts';
  * @param dialect which of the three readings holds; `switched` changes single points of it
  */
 export function evaluateApple(
-  payload: ApplePayload,
+  payload: AppleDictionary,
   context: AppleContext,
   dialect: AppleDialect = 'apple-mdm',
   switched: SwitchedReadings = {},

@@ -1,4 +1,4 @@
-import type { AppleContext, AppleOutcome, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleOutcome, AppleReadings } from '@quell/contracts/vpn-apple';
 import type { VpnCriterion, VpnStep } from '@quell/contracts/vpn-explanation';
 import { judge } from '../../evaluation/criterion.ts';
 import { matchesDomain } from './match-domain.ts';
@@ -7,7 +7,7 @@ import { joined, type Stage, settled } from './stage.ts';
 type ListKey = 'OnDemandMatchDomainsNever' | 'OnDemandMatchDomainsAlways' | 'OnDemandMatchDomainsOnRetry';
 
 /** Whether the payload has an entry in any of the three lists from before iOS 7. */
-export function hasLists(payload: ApplePayload): boolean {
+export function hasLists(payload: AppleDictionary): boolean {
   const { OnDemandMatchDomainsAlways, OnDemandMatchDomainsOnRetry, OnDemandMatchDomainsNever } = payload;
   return [OnDemandMatchDomainsAlways, OnDemandMatchDomainsOnRetry, OnDemandMatchDomainsNever].some(
     (list) => (list?.length ?? 0) > 0,
@@ -16,7 +16,7 @@ export function hasLists(payload: ApplePayload): boolean {
 
 /** Never, then Always, then OnRetry; the first with an entry that the host ends with decides. */
 export function listStage(
-  payload: ApplePayload,
+  payload: AppleDictionary,
   ruleIndex: number | null,
   context: AppleContext,
   readings: AppleReadings,
@@ -65,7 +65,7 @@ export function listStage(
 }
 
 /** Whether the host ends with an entry of one list. */
-export function judgeList(payload: ApplePayload, key: ListKey, context: AppleContext, readings: AppleReadings) {
+export function judgeList(payload: AppleDictionary, key: ListKey, context: AppleContext, readings: AppleReadings) {
   const entries = payload[key] ?? [];
   return judge(key, entries, entries.length === 0 ? '' : context.connection?.host, '/connection/host', (host) =>
     entries.some((entry) => matchesDomain(entry, host, readings.listHost, readings)),

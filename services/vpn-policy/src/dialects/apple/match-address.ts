@@ -1,11 +1,19 @@
 import { isIP } from 'node:net';
 
-/** Whether any address is one that an entry of DNSServerAddressMatch means: an address, or with a trailing `*` the beginning of one. */
-export function meansAddress(entry: string): boolean {
-  return entry.endsWith('*') ? beginsAddress(entry.slice(0, -1)) : isIP(entry) !== 0;
+/**
+ * Whether any address is one that an entry of DNSServerAddressMatch means: an address, or with a trailing `*` the beginning of one.
+ * @param canonical addresses are compared in the form of RFC 5952, which begins no number with a 0
+ */
+export function meansAddress(entry: string, canonical: boolean): boolean {
+  if (!entry.endsWith('*')) return isIP(entry) !== 0;
+  const prefix = entry.slice(0, -1);
+  // Without a colon nobody can tell that the zeros stand before a group, so they stay.
+  return beginsAddress(prefix) && !(canonical && /^0[0-9a-f]+$/i.test(prefix));
 }
 
 function beginsAddress(prefix: string): boolean {
+  // A zone goes on as any text.
+  if (prefix.includes('%')) return isIP(`${prefix}x`) === 6;
   if (prefix.includes(':')) {
     const groups = prefix.split(':');
     return groups.length <= 8 && groups.every((group) => /^[0-9a-f]{0,4}$/i.test(group)) && !/::.*::|:::/.test(prefix);

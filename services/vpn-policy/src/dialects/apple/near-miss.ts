@@ -1,4 +1,4 @@
-import type { AppleContext, ApplePayload, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
 import type { VpnCriterion, VpnNearMiss, VpnStep } from '@quell/contracts/vpn-explanation';
 import { matchRule } from './match-rule.ts';
 
@@ -8,7 +8,7 @@ import { matchRule } from './match-rule.ts';
  * Else, of the rules that were tried and failed, the one that failed on the fewest conditions; of equals the first.
  */
 export function nearestMiss(
-  payload: ApplePayload,
+  payload: AppleDictionary,
   steps: readonly VpnStep[],
   context: AppleContext,
   readings: AppleReadings,

@@ -1,5 +1,5 @@
 import { assertNever } from '@quell/contracts/vocabulary';
-import type { AppleContext, AppleOutcome, ApplePayload, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleOutcome, AppleReadings, AppleRule } from '@quell/contracts/vpn-apple';
 import type { VpnStep } from '@quell/contracts/vpn-explanation';
 import { connectionStage } from './connection-stage.ts';
 import { hasLists, judgeList, listStage } from './legacy-lists.ts';
@@ -7,7 +7,7 @@ import { isCatchAll, matchRule } from './match-rule.ts';
 import { joined, type Stage, settled } from './stage.ts';
 
 /** Stage 1: the first rule whose conditions all hold on this network; its action says what happens. */
-export function networkStage(payload: ApplePayload, context: AppleContext, readings: AppleReadings): Stage {
+export function networkStage(payload: AppleDictionary, context: AppleContext, readings: AppleReadings): Stage {
   const rules = payload.OnDemandRules ?? [];
   const stages: Stage[] = [];
   for (const [ruleIndex, rule] of rules.entries()) {
@@ -46,7 +46,7 @@ function notTried(rules: readonly AppleRule[], from: number): Stage {
 }
 
 function actionStage(
-  payload: ApplePayload,
+  payload: AppleDictionary,
   rule: AppleRule,
   ruleIndex: number,
   context: AppleContext,
@@ -79,7 +79,7 @@ function actionStage(
 
 /** Apple's source: a host of the Never list starts nothing, whatever the rule says. */
 function unlessNever(
-  payload: ApplePayload,
+  payload: AppleDictionary,
   ruleIndex: number,
   context: AppleContext,
   readings: AppleReadings,
@@ -94,7 +94,7 @@ function unlessNever(
 }
 
 /** No rule matched: as Allow. Documented as not guaranteed, and the reason that every policy should end with a catch-all. */
-function noRuleStage(payload: ApplePayload, context: AppleContext, readings: AppleReadings): Stage {
+function noRuleStage(payload: AppleDictionary, context: AppleContext, readings: AppleReadings): Stage {
   const none = { ruleIndex: null, paramIndex: null, reason: 'NO_RULE_MATCHED' } as const;
   if (!hasLists(payload)) return settled({ decision: 'no-trigger', ...none });
   if (context.connection === undefined) return settled({ decision: 'evaluate', ...none });

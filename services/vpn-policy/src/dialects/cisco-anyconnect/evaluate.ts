@@ -2,7 +2,7 @@ import type { CiscoAnswer, CiscoContext, CiscoOutcome, CiscoProfile, CiscoReadin
 import type { VpnStep } from '@quell/contracts/vpn-explanation';
 import { type Judged, judge, truth } from '../../evaluation/criterion.ts';
 import { agreed, distinct } from '../../evaluation/possible.ts';
-import { comparable, isAddress, matchesRule, serverHost } from './match.ts';
+import { isAddress, matchesRule, serverHost } from './match.ts';
 import { ciscoReadingsWith, type SwitchedCiscoReadings } from './readings.ts';
 
 type Walk = { outcomes: CiscoOutcome[]; steps: VpnStep[]; missing: string[] };
@@ -123,15 +123,11 @@ function judgeHost(
   const rules = profile[list] ?? [];
   const server =
     list === 'Never' && readings.serverAddressInNever && profile.serverAddress !== undefined
-      ? comparable(serverHost(profile.serverAddress))
+      ? serverHost(profile.serverAddress)
       : undefined;
   const wanted = server === undefined ? rules : [...rules, server];
-  return judge(
-    list,
-    wanted,
-    wanted.length === 0 ? '' : context.host,
-    '/host',
-    (host) => comparable(host) === server || rules.some((rule) => matchesRule(rule, host, readings)),
+  return judge(list, wanted, wanted.length === 0 ? '' : context.host, '/host', (host) =>
+    wanted.some((rule) => matchesRule(rule, host, readings)),
   );
 }
 

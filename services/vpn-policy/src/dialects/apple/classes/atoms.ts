@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { canonicalAddress, meansAddress } from '../match-address.ts';
+import { canonicalAddress, compileAddresses, meansAddress } from '../match-address.ts';
 import { stemOf } from '../match-domain.ts';
 
 /** A label that occurs in none of `texts`, so that what is built with it means nothing that they name. */
@@ -45,15 +45,28 @@ function recased(stem: string, end: string): string[] {
  */
 export function addressAtoms(entries: readonly string[]): readonly string[] {
   const octet = freeOctet(entries);
-  const atoms = [`192.0.2.${octet}`, `203.${octet}.113.${octet}`, `2001:db8:ffff::${octet}`];
+  const atoms = foreignAddresses(entries, octet);
   for (const entry of new Set(entries)) {
     if (entry === '' || entry === '*') continue;
     // What is no address names no server, so no class has it.
-    if (!meansAddress(entry)) continue;
+    if (!meansAddress(entry, false)) continue;
     if (!entry.endsWith('*')) atoms.push(canonicalAddress(entry));
     else atoms.push(...completed4(entry.slice(0, -1), octet), ...completed6(entry.slice(0, -1), octet));
   }
   return [...new Set(atoms)];
+}
+
+/** An address of each family that no entry means but `*`, where there is one: those of documents first. */
+function foreignAddresses(entries: readonly string[], octet: number): string[] {
+  const named = entries.filter((entry) => entry !== '*');
+  const readings = [true, false].map((canonical) => compileAddresses(named, canonical));
+  const isForeign = (address: string) => !readings.some((means) => means(address));
+  const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+  const families = [
+    [`192.0.2.${octet}`, ...numbers(1, 256).map((first) => `${first}.${octet}.113.${octet}`)],
+    [`2001:db8:ffff::${octet}`, ...numbers(1, 2 ** 16).map((first) => `${first.toString(16)}:db8:ffff::${octet}`)],
+  ];
+  return families.flatMap((addresses) => addresses.find(isForeign) ?? []);
 }
 
 /** A number that no entry has as one of its octets. */

@@ -1,10 +1,10 @@
-import type { AppleContext, AppleParameter, ApplePayload, AppleReadings } from '@quell/contracts/vpn-apple';
+import type { AppleContext, AppleDictionary, AppleParameter, AppleReadings } from '@quell/contracts/vpn-apple';
 import { matchesDomain } from '../match-domain.ts';
 import { atomsWithin, domainAtoms } from './atoms.ts';
 import { classesOf } from './dimension.ts';
 
 /** What a policy asks about a connection, and how it is read. */
-export type ReadPayload = { readonly payload: ApplePayload; readonly readings: AppleReadings };
+export type ReadPayload = { readonly payload: AppleDictionary; readonly readings: AppleReadings };
 
 type Connecting = Pick<AppleContext, 'connection' | 'dnsServerReachable' | 'probes'>;
 
@@ -24,7 +24,7 @@ export function hostClasses(reads: readonly ReadPayload[]): readonly string[] | 
 }
 
 /** All entries of ActionParameters of a policy. */
-export function parametersOf(payload: ApplePayload): readonly AppleParameter[] {
+export function parametersOf(payload: AppleDictionary): readonly AppleParameter[] {
   return (payload.OnDemandRules ?? []).flatMap((rule) => rule.ActionParameters ?? []);
 }
 

@@ -3,8 +3,8 @@ import type {
   AppleAnswer,
   AppleContext,
   AppleDialect,
+  AppleDictionary,
   AppleOutcome,
-  ApplePayload,
   AppleReadings,
   AppleRule,
 } from '@quell/contracts/vpn-apple';
@@ -34,7 +34,7 @@ type Step = (context: AppleContext, probes: string[]) => Short;
  * @param switched single points of the dialect's reading
  */
 export function compileApple(
-  payload: ApplePayload,
+  payload: AppleDictionary,
   dialect: AppleDialect = 'apple-mdm',
   switched: SwitchedReadings = {},
 ): (context: AppleContext) => AppleBrief {
@@ -53,7 +53,7 @@ export function briefOf(answer: AppleAnswer): AppleBrief {
   return { decision, ruleIndex, paramIndex, reason, nextVpn, probesIssued };
 }
 
-function compileStages(payload: ApplePayload, readings: AppleReadings): Step {
+function compileStages(payload: AppleDictionary, readings: AppleReadings): Step {
   const none = { ruleIndex: null, paramIndex: null };
   const always = (outcome: AppleOutcome): Step => {
     return () => outcome;
@@ -97,7 +97,7 @@ function compileStages(payload: ApplePayload, readings: AppleReadings): Step {
   };
 }
 
-function compileAction(payload: ApplePayload, rule: AppleRule, ruleIndex: number, readings: AppleReadings): Step {
+function compileAction(payload: AppleDictionary, rule: AppleRule, ruleIndex: number, readings: AppleReadings): Step {
   const reason = isCatchAll(rule) ? 'RULE_MATCHED_CATCHALL' : 'RULE_MATCHED';
   const matched = (decision: AppleOutcome['decision']): AppleOutcome => ({
     decision,
