@@ -21,7 +21,7 @@ export const agentDto = z.object({
 });
 export type AgentDto = z.infer<typeof agentDto>;
 
-export const agentListQuery = z.object({
+export const agentListQuery = z.strictObject({
   endpoint: text(253).optional().describe('An endpointId, agentId, deviceId or host name.'),
   ...pageParameters,
 });

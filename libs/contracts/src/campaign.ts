@@ -89,7 +89,7 @@ export const campaignDto = z.object({
 export type CampaignDto = z.infer<typeof campaignDto>;
 
 export const campaignPage = pageOf(campaignDto);
-export const campaignListQuery = z.object(pageParameters);
+export const campaignListQuery = z.strictObject(pageParameters);
 
 const targetState = z.enum(['waiting', 'opened', 'skipped']);
 
@@ -103,7 +103,7 @@ export const campaignTarget = z.object({
 export type CampaignTarget = z.infer<typeof campaignTarget>;
 
 export const campaignTargetPage = pageOf(campaignTarget);
-export const campaignTargetQuery = z.object({ ...pageParameters, state: repeatable(targetState) });
+export const campaignTargetQuery = z.strictObject({ ...pageParameters, state: repeatable(targetState) });
 export type CampaignTargetQuery = z.infer<typeof campaignTargetQuery>;
 
 /** Body of `POST /v1/campaigns/{id}/cancel`. */

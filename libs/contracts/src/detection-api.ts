@@ -54,7 +54,7 @@ export const detectionDto = z.object({
 });
 export type DetectionDto = z.infer<typeof detectionDto>;
 
-export const detectionListQuery = z.object({
+export const detectionListQuery = z.strictObject({
   disposition: repeatable(detectionDisposition),
   source: text(256).optional(),
   taskId: uuid.optional(),

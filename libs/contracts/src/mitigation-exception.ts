@@ -37,7 +37,7 @@ export const mitigationExceptionDto = z.object({
 });
 export type MitigationExceptionDto = z.infer<typeof mitigationExceptionDto>;
 
-export const mitigationExceptionQuery = z.object(pageParameters);
+export const mitigationExceptionQuery = z.strictObject(pageParameters);
 export const mitigationExceptionPage = pageOf(mitigationExceptionDto);
 
 /** Tasks that the exception ended (status 9): each gets a new run, and their endpoints are not covered while it lasts. */

@@ -4,7 +4,7 @@ import { historyItem, statusCode, taskDto } from './task.ts';
 import { severity, taskKind, text, timestamp } from './vocabulary.ts';
 
 /** Filters of `GET /v1/tasks`; several filters must all hold, several values of one filter are alternatives. */
-export const taskListQuery = z.object({
+export const taskListQuery = z.strictObject({
   status: repeatable(statusCode),
   kind: repeatable(taskKind),
   endpoint: text(253).optional().describe('An endpointId, agentId, deviceId or host name.'),
@@ -17,7 +17,7 @@ export type TaskListQuery = z.infer<typeof taskListQuery>;
 
 export const taskPage = pageOf(taskDto);
 
-export const taskQuery = z.object({
+export const taskQuery = z.strictObject({
   asOf: timestamp.optional().describe('The task as its events up to this time tell it.'),
 });
 

@@ -57,7 +57,7 @@ export const vpnDecisionDto = vpnDecisionRecord.extend({
 export type VpnDecisionDto = z.infer<typeof vpnDecisionDto>;
 
 export const vpnDecisionPage = pageOf(vpnDecisionRecord);
-export const vpnDecisionQuery = z.object({
+export const vpnDecisionQuery = z.strictObject({
   trace: z
     .enum(['true', 'false'])
     .default('false')
@@ -65,7 +65,7 @@ export const vpnDecisionQuery = z.object({
     .describe('Decides again from what was recorded, with the trace.'),
 });
 
-export const vpnDecisionListQuery = z.object({
+export const vpnDecisionListQuery = z.strictObject({
   device: text(128).optional().describe('A device id.'),
   policy: uuid.optional(),
   decision: repeatable(text(64)).describe('Such as `connect`.'),

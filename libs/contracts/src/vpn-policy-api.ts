@@ -83,7 +83,7 @@ export const vpnPolicyDto = vpnPolicySummary.extend({
 export type VpnPolicyDto = z.infer<typeof vpnPolicyDto>;
 
 export const vpnPolicyPage = pageOf(vpnPolicySummary);
-export const vpnPolicyListQuery = z.object({
+export const vpnPolicyListQuery = z.strictObject({
   state: repeatable(vpnPolicyState),
   dialect: repeatable(vpnDialect),
   name: text(128).optional().describe('A part of its name, in any case.'),
@@ -109,7 +109,7 @@ export const vpnPolicyValidation = z.object({
 export type VpnPolicyValidation = z.infer<typeof vpnPolicyValidation>;
 
 const versionOrDraft = z.union([z.literal('draft'), z.coerce.number().int().min(1)]);
-export const vpnPolicyDiffQuery = z.object({
+export const vpnPolicyDiffQuery = z.strictObject({
   from: versionOrDraft.optional().describe('A version, or `draft`; absent: the version in force.'),
   to: versionOrDraft.default('draft').describe('A version, or `draft`.'),
 });

@@ -95,7 +95,7 @@ export const devicePosture = z.object({
 });
 export type DevicePosture = z.infer<typeof devicePosture>;
 
-export const postureListQuery = z.object({
+export const postureListQuery = z.strictObject({
   unresolved: booleanParameter
     .default(true)
     .describe('`false`: also endpoints where an operator acknowledged, or an exception covers, all that stands.'),

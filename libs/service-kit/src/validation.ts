@@ -1,6 +1,6 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
-import { jsonPointer, problemOf } from '@quell/contracts/problem';
+import { placesOf, problemOf } from '@quell/contracts/problem';
 import { ProblemError } from './problem-error.ts';
 import { summaryOf } from './problem-of-error.ts';
 
@@ -17,11 +17,13 @@ export class SchemaValidationPipe implements PipeTransform {
     const result = await schema['~standard'].validate(value);
     if (result.issues === undefined) return result.value;
     const base: PropertyKey[] = data === undefined ? [] : [data];
-    const errors = result.issues.map((issue) => {
-      const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
-      const place = type === 'body' ? '' : `${type === 'query' ? 'query' : 'path'} parameter: `;
-      return { pointer: jsonPointer([...base, ...path]), detail: `${place}${issue.message}` };
-    });
+    const where = type === 'body' ? '' : `${type === 'query' ? 'query' : 'path'} parameter: `;
+    const issues = result.issues.map((issue) => ({
+      // Those of zod say which keys there should not be.
+      ...(issue as { code?: string; keys?: string[]; message: string }),
+      path: [...base, ...(issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))],
+    }));
+    const errors = placesOf(issues).map(({ pointer, detail }) => ({ pointer, detail: `${where}${detail}` }));
     throw new ProblemError(problemOf('invalid-request', summaryOf(errors), { errors }));
   }
 }

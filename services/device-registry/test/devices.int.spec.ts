@@ -166,7 +166,7 @@ test('what does not fit is refused by its place, and what is not there is not fo
   const bad = await call('POST', '/v1/devices', { macs: ['00:11'], capabilities: ['laser'], colour: 'red' });
   expect(bad.status).toBe(400);
   const pointers = bad.body.errors.map(({ pointer }: { pointer: string }) => pointer).sort();
-  expect(pointers).toEqual(['', '/capabilities/0', '/macs/0']);
+  expect(pointers).toEqual(['/capabilities/0', '/colour', '/macs/0']);
   expect(await call('PATCH', at('no-such'), { label: 'x' })).toMatchObject({ status: 404 });
   expect(await call('DELETE', at('no-such'))).toMatchObject({ status: 404 });
   expect(await call('GET', at('no-such'))).toMatchObject({ status: 404 });

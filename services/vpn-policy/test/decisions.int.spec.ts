@@ -131,6 +131,9 @@ test('the log pages through decisions, the last first, and filters them', async 
   await running.pool.query('UPDATE vpn_policy.decision SET posture = $2 WHERE id = $1', [made[2], posture]);
   expect(await idsOf('&posture=true')).toEqual([made[2]]);
   expect(await idsOf('&posture=false')).toEqual([made[0], made[1]]);
+  // The filter is called `device`: a name that is none must not list everything.
+  const misnamed = await call('GET', '/decisions?deviceId=D-1');
+  expect([misnamed.status, misnamed.body.errors[0].pointer]).toEqual([400, '/deviceId']);
 });
 
 const silent = createLog('test', 'silent');

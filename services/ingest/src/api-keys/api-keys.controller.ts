@@ -8,7 +8,7 @@ import { refusal } from '@quell/service-kit/problem-error';
 import { z } from 'zod';
 import { CreateApiKey, ListApiKeys, RevokeApiKey } from './handlers.ts';
 
-const listQuery = z.object(pageParameters);
+const listQuery = z.strictObject(pageParameters);
 
 @Controller('v1/api-keys')
 @Scopes('admin')
