@@ -60,7 +60,7 @@ export const globalProtectReadings = z.strictObject({
 });
 export type GlobalProtectReadings = z.infer<typeof globalProtectReadings>;
 
-export const globalProtectEvaluateRequest = z.object({
+export const globalProtectEvaluateRequest = z.strictObject({
   dialect: z.literal('globalprotect'),
   ...globalProtectPolicy.shape,
   ...globalProtectContext.shape,

@@ -13,6 +13,7 @@ export const globalProtectLintRule = z.enum([
   'SAML_ON_IOS_ON_DEMAND_ONLY',
   'TICKET_NOT_ON_ANDROID',
   'UNKNOWN_ENUM',
+  'UNKNOWN_KEY',
   'WRONG_DIALECT',
   'WRONG_TYPE',
 ]);

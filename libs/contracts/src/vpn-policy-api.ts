@@ -5,7 +5,7 @@ import { pageOf, pageParameters, repeatable } from './paging.ts';
 import { historyItem } from './task.ts';
 import { deviceId, text, timestamp, uuid } from './vocabulary.ts';
 import { vpnAnyDiffAnswer } from './vpn-diff.ts';
-import { vpnDialect, vpnPolicyBody } from './vpn-policy-body.ts';
+import { sentVpnPolicyBody, vpnDialect } from './vpn-policy-body.ts';
 import {
   changeReason,
   vpnAssignment,
@@ -21,7 +21,7 @@ export const vpnPolicyState = z.enum(['draft', 'published', 'retired']);
 export const vpnPolicyDraft = z.strictObject({
   name: vpnPolicyName,
   description: vpnPolicyDescription.optional(),
-  body: vpnPolicyBody,
+  body: sentVpnPolicyBody,
   posture: postureSettings.optional(),
   reason: changeReason,
 });

@@ -4,21 +4,35 @@ import { appleDialect, applePayload, appleReadings } from './vpn-apple.ts';
 import { ciscoProfile, ciscoReadings } from './vpn-cisco.ts';
 import { globalProtectPolicy, globalProtectReadings } from './vpn-globalprotect.ts';
 
+const appleBody = z.object({
+  dialect: appleDialect,
+  payload: applePayload,
+  readings: appleReadings.partial().optional(),
+});
+const ciscoBody = z.object({
+  dialect: z.literal('cisco-anyconnect'),
+  profile: ciscoProfile,
+  readings: ciscoReadings.partial().optional(),
+});
+const globalProtectBody = z.object({
+  dialect: z.literal('globalprotect'),
+  settings: globalProtectPolicy,
+  readings: globalProtectReadings.partial().optional(),
+});
+
 /** What a policy says, apart from any device: the dialect, what the vendor's client is configured with, and how it is read. */
-export const vpnPolicyBody = z.discriminatedUnion('dialect', [
-  z.object({ dialect: appleDialect, payload: applePayload, readings: appleReadings.partial().optional() }),
-  z.object({
-    dialect: z.literal('cisco-anyconnect'),
-    profile: ciscoProfile,
-    readings: ciscoReadings.partial().optional(),
-  }),
-  z.object({
-    dialect: z.literal('globalprotect'),
-    settings: globalProtectPolicy,
-    readings: globalProtectReadings.partial().optional(),
-  }),
-]);
+export const vpnPolicyBody = z.discriminatedUnion('dialect', [appleBody, ciscoBody, globalProtectBody]);
 export type VpnPolicyBody = z.infer<typeof vpnPolicyBody>;
+
+/**
+ * A policy's body as somebody sends it. A key that GlobalProtect does not have would be lost unseen, so it is refused; the other vendors' keys
+ * are kept, for lint to find.
+ */
+export const sentVpnPolicyBody = z.discriminatedUnion('dialect', [
+  appleBody,
+  ciscoBody,
+  globalProtectBody.extend({ settings: globalProtectPolicy.strict() }),
+]);
 
 export const vpnDialect = z.enum([...appleDialect.options, 'cisco-anyconnect', 'globalprotect']);
 export type VpnDialect = z.infer<typeof vpnDialect>;
@@ -58,5 +72,5 @@ export const vpnLintRequest = z
 export type VpnLintRequest = z.infer<typeof vpnLintRequest>;
 
 /** Body of `POST /v1/vpn/diff`: both of one vendor. */
-export const vpnDiffRequest = z.object({ left: vpnPolicyBody, right: vpnPolicyBody });
+export const vpnDiffRequest = z.object({ left: sentVpnPolicyBody, right: sentVpnPolicyBody });
 export type VpnDiffRequest = z.infer<typeof vpnDiffRequest>;

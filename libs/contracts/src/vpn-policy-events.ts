@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { deviceGroup } from './device.ts';
 import { deviceQuery } from './device-query.ts';
 import { text } from './vocabulary.ts';
-import { vpnPolicyBody } from './vpn-policy-body.ts';
+import { sentVpnPolicyBody, vpnPolicyBody } from './vpn-policy-body.ts';
 import { postureSettings } from './vpn-posture.ts';
 
 /** All that a policy decides by. A published one never changes. */
@@ -12,6 +12,9 @@ export const vpnPolicyContent = z.object({
   posture: postureSettings.optional(),
 });
 export type VpnPolicyContent = z.infer<typeof vpnPolicyContent>;
+
+/** A content as somebody sends it. */
+export const sentVpnPolicyContent = vpnPolicyContent.extend({ body: sentVpnPolicyBody });
 
 export const vpnPolicyName = text(128).min(1);
 export const vpnPolicyDescription = text(4096);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { repeatable } from './paging.ts';
 import { deviceId, text, timestamp, uuid } from './vocabulary.ts';
-import { vpnPolicyContent } from './vpn-policy-events.ts';
+import { sentVpnPolicyContent } from './vpn-policy-events.ts';
 
 /** What was decided, whatever the dialect. */
 export const vpnBrief = z.object({ decision: z.string(), reason: z.string().optional() });
@@ -58,7 +58,7 @@ export const vpnWhatIfRequest = z
   .strictObject({
     policyId: uuid.optional(),
     version: version.default('draft'),
-    content: vpnPolicyContent.optional(),
+    content: sentVpnPolicyContent.optional(),
     decisions: vpnRecordedFilter.prefault({}),
   })
   .refine(({ policyId, content }) => (policyId === undefined) !== (content === undefined), {

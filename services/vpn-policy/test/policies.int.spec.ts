@@ -113,6 +113,26 @@ test('an error of lint keeps a draft from being published until its rule is acce
   expect(accepted.body.inForce.acceptedFindings).toEqual(validation.blocking);
 });
 
+test('a key that GlobalProtect does not have is refused by its name wherever a policy comes in', async () => {
+  const portal = (more: object) => ({ dialect: 'globalprotect', settings: { connectMethod: 'user-logon', ...more } });
+  const { status, body: policy } = await call('POST', '/policies', { name: 'x', body: portal({}), reason });
+  expect(status).toBe(201);
+  const misspelt = portal({ overide: 'disabled' });
+  const sent = { name: 'x', body: misspelt, reason };
+  const refused = [
+    await call('POST', '/policies', sent),
+    await call('PUT', `/policies/${policy.id}/draft`, sent),
+    await call('POST', '/diff', { left: portal({}), right: misspelt }),
+    await call('POST', '/what-if', { content: { body: misspelt } }),
+  ];
+  expect(refused.map((one) => [one.status, one.body.errors?.[0]?.pointer, one.body.detail])).toEqual([
+    [400, '/body/settings/overide', expect.stringContaining('"overide"')],
+    [400, '/body/settings/overide', expect.stringContaining('"overide"')],
+    [400, '/right/settings/overide', expect.stringContaining('"overide"')],
+    [400, '/content/body/settings/overide', expect.stringContaining('"overide"')],
+  ]);
+});
+
 test('whoever saw another version than the policy has changes nothing; of many at the same time each counts once', async () => {
   const id = await draft('Connect');
   const { headers } = await call('GET', `/policies/${id}`);

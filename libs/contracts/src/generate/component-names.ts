@@ -85,8 +85,8 @@ import {
   vpnPolicyVersionDto,
   vpnPolicyVersionPage,
 } from '../vpn-policy-api.ts';
-import { vpnDiffRequest, vpnLintRequest, vpnPolicyBody } from '../vpn-policy-body.ts';
-import { vpnPolicyContent } from '../vpn-policy-events.ts';
+import { sentVpnPolicyBody, vpnDiffRequest, vpnLintRequest, vpnPolicyBody } from '../vpn-policy-body.ts';
+import { sentVpnPolicyContent, vpnPolicyContent } from '../vpn-policy-events.ts';
 import { devicePosture, posturePage } from '../vpn-posture.ts';
 import { vpnWhatIfAnswer, vpnWhatIfRequest } from '../vpn-what-if.ts';
 
@@ -177,9 +177,11 @@ export const componentNames: Readonly<Record<string, z.ZodType>> = {
   VpnExportRequest: vpnExportRequest,
   VpnExportAnswer: vpnExportAnswer,
   VpnPolicyBody: vpnPolicyBody,
+  SentVpnPolicyBody: sentVpnPolicyBody,
   VpnDiffRequest: vpnDiffRequest,
   VpnDiffAnswer: vpnAnyDiffAnswer,
   VpnPolicyContent: vpnPolicyContent,
+  SentVpnPolicyContent: sentVpnPolicyContent,
   VpnPolicyDraft: vpnPolicyDraft,
   VpnPolicy: vpnPolicyDto,
   VpnPolicySummary: vpnPolicySummary,

@@ -7,6 +7,7 @@ import { afterAll, expect, test } from '@jest/globals';
 
 import { convertListsCommand } from './convert-lists.ts';
 import { diffCommand } from './diff.ts';
+import { evalCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { lintCommand } from './lint.ts';
@@ -90,6 +91,22 @@ test('diff ends with 0 for equal policies and with 1 for others, in each dialect
   const portal = file('portal.json', { connectMethod: 'user-logon' });
   expect(quell(['diff', '--dialect', 'globalprotect', portal, portal]).code).toBe(0);
   expect(quell(['diff', same])).toMatchObject({ code: 2, err: expect.stringContaining('--against') });
+});
+
+test('a key that GlobalProtect does not have is named, whatever is done with the file', () => {
+  const portal = { dialect: 'globalprotect', connectMethod: 'user-logon', platform: 'windows', event: 'user-login' };
+  const right = file('right.json', portal);
+  const wrong = file('wrong.json', { ...portal, overide: 'disabled' });
+  expect(evalCommand(right, {}).exitCode).toBe(0);
+  expect(() => evalCommand(wrong, {})).toThrow('overide');
+  expect(() => diffCommand(right, wrong, {})).toThrow('overide');
+  expect(lintCommand(wrong, {})).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining('did you mean override?'),
+  });
+  const { dialect, ...undeclared } = portal;
+  const { text } = lintCommand(file('undeclared.json', undeclared), { dialect }) as { text: string };
+  expect(text).not.toContain('UNKNOWN_KEY');
 });
 
 test('a policy is read by the dialect that its file names, however it is wrapped, unless the caller names another', () => {

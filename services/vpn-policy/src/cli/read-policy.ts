@@ -1,6 +1,6 @@
 import { globalProtectContext } from '@quell/contracts/vpn-globalprotect';
 import { type VpnDialect, vpnDialect } from '@quell/contracts/vpn-policy-body';
-import { type VpnPolicyContent, vpnPolicyContent } from '@quell/contracts/vpn-policy-events';
+import { sentVpnPolicyContent, type VpnPolicyContent } from '@quell/contracts/vpn-policy-events';
 import { parsed } from './finish.ts';
 
 /** A policy without what stands around it in its file, and by what it is read; none of it is checked. */
@@ -26,7 +26,7 @@ export function statedPolicy(value: unknown, asked: string | undefined): StatedP
   const { readings } = isRecord(body) && (stated !== undefined || isWrapped(body)) ? body : {};
   return {
     dialect,
-    policy: policyIn(body),
+    policy: policyIn(body, dialect),
     ...(readings === undefined ? {} : { readings }),
     ...(posture === undefined ? {} : { posture }),
   };
@@ -37,14 +37,14 @@ export function contentOf(value: unknown, asked: string | undefined, file: strin
   const { dialect, policy, readings, posture } = statedPolicy(value, asked);
   const more = readings === undefined ? {} : { readings };
   const body = { dialect, ...inPlace(dialect, policy), ...more };
-  return parsed(vpnPolicyContent, posture === undefined ? { body } : { body, posture }, file);
+  return parsed(sentVpnPolicyContent, posture === undefined ? { body } : { body, posture }, file);
 }
 
 /** A policy as it is, or the one in a body or a request. */
-export function policyIn(value: unknown): unknown {
+export function policyIn(value: unknown, dialect?: VpnDialect): unknown {
   if (!isRecord(value)) return value;
   if (isWrapped(value)) return value.payload ?? value.profile ?? value.settings;
-  if (value.dialect === undefined) return value;
+  if (value.dialect === undefined && dialect !== 'globalprotect') return value;
   // A request for GlobalProtect: settings and context side by side.
   const beside = new Set(['dialect', 'readings', ...Object.keys(globalProtectContext.shape)]);
   return Object.fromEntries(Object.entries(value).filter(([key]) => !beside.has(key)));

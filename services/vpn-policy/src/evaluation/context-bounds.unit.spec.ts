@@ -54,6 +54,15 @@ test('a key of a context that comes with a policy and that nobody looks at is re
   const { error } = vpnEvaluateRequest.safeParse(cisco);
   const places = problemOfError(error).problem.errors?.map(({ pointer }) => pointer);
   expect(places?.toSorted()).toEqual(['/context/hosst', '/context/platform/ios']);
+  const portal = { dialect: 'globalprotect', connectMethod: 'pre-logon', platform: 'windows', event: 'user-login' };
+  const misspelt = vpnEvaluateRequest.safeParse({ ...portal, machincert: false, overide: 'disabled' });
+  expect(problemOfError(misspelt.error).problem.errors?.map(({ pointer }) => pointer)).toEqual([
+    '/machincert',
+    '/overide',
+  ]);
+  // What was stored when such keys were let pass can still be read.
+  const settings = { connectMethod: 'user-logon', overide: 'disabled' };
+  expect(vpnPolicyBody.safeParse({ dialect: 'globalprotect', settings }).success).toBe(true);
   const body = vpnPolicyBody.parse({ dialect: 'apple-mdm', payload });
   // A device that asks by a stored policy may tell more than the policy's dialect looks at.
   expect(decideByContent({ body }, { network, battery: 80 })).toMatchObject({ decision: 'connect' });

@@ -14,6 +14,7 @@ import {
   type SwitchedGlobalProtectReadings,
 } from '../dialects/globalprotect/methods.ts';
 import { pointerToken } from '../evaluation/criterion.ts';
+import { nearestKey } from './nearest-key.ts';
 import { wrongDialect } from './wrong-dialect.ts';
 
 type Subject = { readonly policy: GlobalProtectPolicy; readonly readings: GlobalProtectReadings };
@@ -34,14 +35,22 @@ export function lintGlobalProtect(
   const dialect = 'globalprotect';
   const other = wrongDialect(policy, dialect);
   if (other !== null) return { dialect, findings: [other], undecided: [] };
+  const unknown = unknownKeys(policy);
   if (!read.success) {
-    return { dialect, findings: read.error.issues.map((issue) => unreadable(policy, issue)), undecided: [] };
+    const findings = [...unknown, ...read.error.issues.map((issue) => unreadable(policy, issue))];
+    return { dialect, findings, undecided: [] };
   }
   const written = new Set(Object.keys(policy as object));
   const subject: Subject = { policy: read.data, readings: globalProtectReadingsWith(switched) };
   return {
     dialect,
-    findings: [...platforms(subject), ...preLogon(subject), ...overrides(subject, written), ...saml(subject)],
+    findings: [
+      ...unknown,
+      ...platforms(subject),
+      ...preLogon(subject),
+      ...overrides(subject, written),
+      ...saml(subject),
+    ],
     undecided: [],
   };
 }
@@ -49,6 +58,23 @@ export function lintGlobalProtect(
 function witness({ policy, readings }: Subject, context: GlobalProtectContext): GlobalProtectFinding['witness'] {
   const [answer] = evaluateGlobalProtect(policy, context, readings).possible;
   return answer === undefined ? null : { context, answer };
+}
+
+/** UNKNOWN_KEY: keys without a meaning; what was meant by them is not in the configuration. */
+function unknownKeys(policy: unknown): GlobalProtectFinding[] {
+  const issues = globalProtectPolicy.strict().safeParse(policy).error?.issues ?? [];
+  const keys = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
+  return keys.map((key) => {
+    const near = nearestKey(key, Object.keys(globalProtectPolicy.shape));
+    return {
+      rule: 'UNKNOWN_KEY',
+      severity: 'error',
+      place: `/${pointerToken(key)}`,
+      why: `the configuration has no ${key}`,
+      witness: null,
+      fix: { text: near === null ? `remove ${key}` : `did you mean ${near}?`, patch: null },
+    };
+  });
 }
 
 function unreadable(

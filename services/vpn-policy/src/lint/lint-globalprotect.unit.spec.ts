@@ -47,6 +47,7 @@ const examples: readonly (readonly [GlobalProtectLintRule, string, unknown, obje
   ['MISSING_REQUIRED_KEY', '/connectMethod', {}, null],
   ['UNKNOWN_ENUM', '/override', { connectMethod: 'on-demand', override: 'sometimes' }, null],
   ['WRONG_TYPE', '/timeoutMin', { connectMethod: 'on-demand', timeoutMin: 'soon' }, null],
+  ['UNKNOWN_KEY', '/overide', { connectMethod: 'user-logon', overide: 'disabled', ...limits }, null],
 ];
 test.each(examples)('%s stands at %s, and its witness shows it', (rule, place, policy, answer) => {
   const { findings } = globalProtectLintAnswer.parse(lintGlobalProtect(policy));
@@ -58,6 +59,17 @@ test.each(examples)('%s stands at %s, and its witness shows it', (rule, place, p
 
 test('every rule of the catalogue has an example', () => {
   expect(new Set(examples.map(([rule]) => rule))).toEqual(new Set(globalProtectLintRule.options));
+});
+
+test('a key that nobody looks at is an error beside all others, with the key that was probably meant', () => {
+  const { findings } = lintGlobalProtect({ connectMethod: 'user-login', overide: 'disabled', 'a/b': 1 });
+  expect(findings).toMatchObject([
+    { rule: 'UNKNOWN_KEY', severity: 'error', place: '/overide', fix: { text: 'did you mean override?' } },
+    { rule: 'UNKNOWN_KEY', severity: 'error', place: '/a~1b', fix: { text: 'remove a/b' } },
+    { rule: 'UNKNOWN_ENUM', place: '/connectMethod' },
+  ]);
+  const about = lintGlobalProtect({ connectMethod: 'user-logon', overide: 'disabled' }).findings;
+  expect(about.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['UNKNOWN_KEY', 'NEVER_RECONNECTS']));
 });
 
 test('on demand with nothing else has no finding', () => {
