@@ -61,9 +61,15 @@ export function unresolvedThreats(
  * first that an answer would name, and of the others how many.
  */
 export function countedThreats(unresolved: readonly UnresolvedThreat[]): CountedThreat[] {
-  const alike = Map.groupBy(unresolved, ({ status, severity, acknowledged, exception }) =>
-    [status, severity, acknowledged, exception !== undefined].join(),
-  );
+  // Without Map.groupBy: what is pure here also runs on Node 20, which has none.
+  const alike = new Map<string, UnresolvedThreat[]>();
+  for (const threat of unresolved) {
+    const { status, severity, acknowledged, exception } = threat;
+    const kind = [status, severity, acknowledged, exception !== undefined].join();
+    const others = alike.get(kind);
+    if (others === undefined) alike.set(kind, [threat]);
+    else others.push(threat);
+  }
   const listed = new Map<UnresolvedThreat, number>();
   for (const threats of alike.values()) {
     const named = threats.slice(0, MOST_NAMED);
